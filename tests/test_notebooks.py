@@ -1,0 +1,24 @@
+"""Every notebook runs from its first cell to its last."""
+import os, subprocess, sys
+from pathlib import Path
+import pytest
+
+NBS = Path(__file__).resolve().parent.parent/'nbs'
+SLOW = {'24_training'}                                       # notebooks that take more than half a minute
+FLAGS = ['--flags', 'slow'] if os.environ.get('INSTANT4D_SLOW') else []
+
+
+def cases():
+    for p in sorted(NBS.glob('*.ipynb')):
+        if not p.name.startswith('_'): yield pytest.param(p, id=p.stem, marks=[pytest.mark.slow] if p.stem in SLOW else [])
+
+
+@pytest.mark.parametrize('path', cases())
+def test_runs(path, env):
+    command = [str(Path(sys.executable).with_name('nbdev-test')), str(path), '--n-workers', '0', *FLAGS]
+    run = subprocess.run(command, cwd=NBS.parent, env=env, capture_output=True, text=True, timeout=1200)
+    assert run.returncode == 0, (run.stdout + run.stderr)[-6000:]
+
+
+@pytest.mark.parametrize('path', cases())
+def test_committed_size(path): assert path.stat().st_size < 400 * 1024, 'a notebook stays under 400 KB with its outputs'

@@ -1,0 +1,23 @@
+"""What an installation must be able to do."""
+import subprocess, sys
+import pytest
+
+CORE = 'config images gaussians cameras'.split()
+EXTRAS = 'fastcore nbdev jupyterlab ipywidgets plotly matplotlib lpips webdataset accelerate'.split()
+BLOCK = "import sys\nfor m in {extras!r}: sys.modules[m] = None\nimport instant4d, {modules}"
+
+
+def test_core_needs_no_extra(env):
+    "The core imports where the extras are not installed."
+    code = BLOCK.format(extras=EXTRAS, modules=', '.join(f'instant4d.{m}' for m in CORE))
+    run = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_lpips_runs():
+    "LPIPS imports and tells a picture from its mirror image (random weights: nothing is downloaded)."
+    import torch
+    lpips = pytest.importorskip('lpips')
+    distance, x = lpips.LPIPS(net='alex', pnet_rand=True, verbose=False), torch.rand(1, 3, 64, 64)
+    with torch.no_grad(): assert distance(x, x) < 1e-6 < distance(x, x.flip(-1))
