@@ -7,11 +7,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Without an NVIDIA GPU the small CPU build of torch is enough. Set TORCH_INDEX= to take what pip finds by itself.
-TORCH_INDEX ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,https://download.pytorch.org/whl/cpu)
+# Another package index for torch, for example one with CPU builds (see pytorch.org/get-started); empty: what pip finds.
+TORCH_INDEX ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-# Quiet first: an index that cannot be reached is passed over, with many warnings. Loud only when that fails.
-TORCH_INSTALL := $(PIP) install -c constraints.txt torch torchvision $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 1)
+# Quiet first, because pip warns often about an index that it cannot reach. Loud when that fails.
+TORCH_INSTALL := $(PIP) install -c constraints.txt torch torchvision $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+# Threads that wait without spinning: on a busy machine this is worth a factor.
+export OMP_WAIT_POLICY = PASSIVE
 
 .PHONY: help install tour test test-all lab bench clean
 
@@ -26,7 +29,7 @@ $(BIN)/python:
 # torch first, at its pin, so that no other package pulls a build we do not want
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV): some minutes, about 2 GB on disk, once."
-	@$(TORCH_INSTALL) -qqq || $(TORCH_INSTALL)
+	@$(TORCH_INSTALL) -qqq 2>/dev/null || $(TORCH_INSTALL)
 	@$(PIP) install -qq -c constraints.txt -e ".[dev]"
 	@touch $@
 

@@ -7,8 +7,8 @@ Docs: https://instant4d.github.io/instant4d/avatar.html.md"""
 # %% auto #0
 __all__ = ['write_tensors', 'read_tensors', 'fill', 'to_int8', 'from_int8', 'Avatar', 'make_decoders', 'Instant4D', 'load_model']
 
-# %% ../nbs/13_avatar.ipynb #1b7484e9
-import json, os
+# %% ../nbs/13_avatar.ipynb #946b2503
+import json
 from pathlib import Path
 import torch, torch.nn as nn
 from safetensors import safe_open, SafetensorError
@@ -17,7 +17,7 @@ from torch import Tensor
 from jaxtyping import Float
 import instant4d
 from .config import Config, ModelConfig, load_preset, as_dict, from_dict
-from .images import load_portrait, SYNTHETIC_MARK
+from .images import load_portrait, writing, SYNTHETIC_MARK
 from .gaussians import Gaussians
 from .cameras import Camera, Frame
 from .splatting import splat
@@ -26,21 +26,15 @@ from .decoding import GaussianDecoder, sample_points
 from .encoding import Encoder
 from .motion import MotionEncoder, MotionDecoder, deform
 
-# %% ../nbs/13_avatar.ipynb #9b57a6e7
+# %% ../nbs/13_avatar.ipynb #aa204a6a
 def write_tensors(
     path,               # .safetensors; its folder is made
     tensors:dict,       # name -> tensor
     about:dict,         # what the file is, as numbers and text
 ):
     "Write a safetensors file, all or nothing."
-    path = Path(path); part = path.with_name(path.name + '.part')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k:v.detach().cpu().contiguous() for k,v in tensors.items()}, part,
-                  dict(about=json.dumps(about), version=instant4d.__version__, mark=SYNTHETIC_MARK))
-        os.replace(part, path)
-    except (OSError, SafetensorError) as e: raise ValueError(f'{path}: cannot be written ({e}); choose a folder you can write to') from None
-    finally: part.unlink(missing_ok=True)
+    about = dict(about=json.dumps(about), version=instant4d.__version__, mark=SYNTHETIC_MARK)
+    with writing(path) as part: save_file({k:v.detach().cpu().contiguous() for k,v in tensors.items()}, part, about)
 
 def read_tensors(
     path,               # .safetensors of ours

@@ -16,7 +16,7 @@ from .bench import bench
 from .cameras import orbit
 from .images import read_image, read_video, write_video, writing
 
-# %% ../nbs/41_cli.ipynb #c24924b6
+# %% ../nbs/41_cli.ipynb #e72bac9c
 VIDEO = '.mp4', '.mov', '.avi', '.mkv', '.webm', '.gif'
 
 def animate(
@@ -34,15 +34,15 @@ def animate(
     if Path(out).suffix.lower() not in ('.mp4', '.gif'): raise ValueError(f'{out}: write to a name that ends in .mp4 or .gif')
     model = load_model(weights); avatar = model.encode(source, crop)
     clip = read_video(driving, frames) if Path(driving).suffix.lower() in VIDEO else [read_image(driving)]
-    cut = crop_like(clip[0]) if crop else (lambda x: x)
-    codes = [model.motion(cut(f).resize((model.cfg.model.image,)*2), crop=False) for f in clip]
+    px = model.cfg.model.image; cut = crop_like(clip[0], px) if crop else (lambda x: x.resize((px, px)))
+    codes = [model.motion(cut(f), crop=False) for f in clip]
     write_video(out, (f.image.clamp(0,1) for f in avatar.animate(codes, orbit(len(codes), yaw, 0.), size)))
 
-def crop_like(first):
+def crop_like(first, size):
     "A function that crops every frame as the first one needs it."
     from instant4d.images import find_face, cut
     cx, cy, side = find_face(first)
-    return lambda im: cut(im, cx, cy, side)
+    return lambda im: cut(im, cx, cy, side, size)
 
 # %% ../nbs/41_cli.ipynb #f3ff066b
 def tour(out='out/tour'):

@@ -80,7 +80,7 @@ class ModelConfig:
     @property
     def gaussians(self)->int: return self.rays**2 * self.samples  # N
 
-# %% ../nbs/01_config.ipynb #8f8a99e9
+# %% ../nbs/01_config.ipynb #147becd2
 @dataclass(frozen=True)
 class TrainConfig:
     "How the model is trained (Sec. 4.2). The defaults are the preset `laptop`."
@@ -97,13 +97,14 @@ class TrainConfig:
     w_l1:float = 1.         # weight of the L1 distance of colours
     w_alpha:float = .5      # weight of the L1 distance of coverage
     w_edges:float = .5      # weight of the L1 distance of image gradients
+    w_detail:float = .2     # weight of the L1 distance of colours on eyes, brows, lips and mouth
     w_norm:float = .001     # weight of the norm of Psi's residual
     w_offset:float = .01    # weight of the still head's offsets
     seed:int = 0            # first number of every random choice
 
     def __post_init__(self):
-        may_be_0 = 'warmup same frontal w_l1 w_alpha w_edges w_norm w_offset seed'
-        check(self, dict.fromkeys(may_be_0.split(), 0))
+        weights = [f.name for f in fields(self) if f.name.startswith('w_')]
+        check(self, dict.fromkeys(['warmup', 'same', 'frontal', 'seed', *weights], 0))
         for n, v in (('same', self.same), ('frontal', self.frontal)):
             if v > 1: raise ValueError(f'{n} = {v} is a chance: at most 1')
 

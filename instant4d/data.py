@@ -124,7 +124,7 @@ def pick_targets(
         targets.append(t); drivers.append(int(rng.choice(frames(lambda p: p[0] == poses[t][0] and p != poses[t]))))
     return s, targets, drivers
 
-# %% ../nbs/21_data.ipynb #c179773b
+# %% ../nbs/21_data.ipynb #fcd6fccf
 @lru_cache(maxsize=4)
 def epoch_order(seed:int, epoch:int, n:int)->tuple:
     "The order of the identities in an epoch."
@@ -138,8 +138,9 @@ class Reenactment(Dataset):
         render:int=128,         # pixels a side of the targets
         same:float=.3,          # chance that a target has the source's expression
         seed:int=0,             # of the order and of all choices
+        image:int=None,         # pixels a side of source and driving pictures; None: as rendered
     ):
-        self.heads, self.targets, self.render, self.same, self.seed = heads, targets, render, same, seed
+        self.heads, self.targets, self.render, self.same, self.seed, self.image = heads, targets, render, same, seed, image
     def __len__(self): return len(self.heads)       # samples in an epoch
     def __getitem__(self, k:int)->dict:
         i = epoch_order(self.seed, k//len(self), len(self))[k%len(self)]
@@ -148,10 +149,12 @@ class Reenactment(Dataset):
         light = random_light(rng)
         def scene(j):
             x = h.rgba(i,j); c = light(x[:3], x[3:])
-            return c + (1-x[3:])*random_background(rng, x.shape[-1])
+            c = c + (1-x[3:])*random_background(rng, x.shape[-1])
+            return c if self.image in (None, c.shape[-1]) else F.interpolate(c[None], size=self.image, mode='bilinear', antialias=True)[0]
         x = torch.stack([h.rgba(i,j) for j in t]); rgb = light(x[:,:3], x[:,3:])
-        x = F.interpolate(torch.cat([rgb, x[:,3:]], 1), size=self.render, mode='area')
+        detail = torch.stack([h.label(i,j) >= 4 for j in t]).float()[:,None]
+        x = F.interpolate(torch.cat([rgb, x[:,3:], detail], 1), size=self.render, mode='area')
         cams = Camera.stack([h.camera(i,j) for j in t])
-        return dict(source=scene(s), driving=torch.stack([scene(j) for j in d]), image=x[:,:3], alpha=x[:,3],
+        return dict(source=scene(s), driving=torch.stack([scene(j) for j in d]), image=x[:,:3], alpha=x[:,3], detail=x[:,4],
                     cam2world=cams.cam2world, K=cams.K, own=torch.tensor([h.pose(i,j)[0] == h.pose(i,s)[0] for j in t]),
                     identity=h.people[i]['identity'])

@@ -70,16 +70,21 @@ def expression_loss(
     off = (M.marks(seen).view_as(marks) + .5 - marks).square().mean()
     return miss + agree*apart + 100*off, miss.detach(), apart.detach(), off.detach().sqrt()
 
-# %% ../nbs/22_regressors.ipynb #7e2fd79b
+# %% ../nbs/22_regressors.ipynb #9896fe3e
 def whitening(
-    codes:Float[Tensor,'S 512'],    # raw codes of many pictures
-    floor:float=.02,                # of the largest variance, added to each
-)->tuple:                           # mean (512,) and matrix (512,512)
-    "Mean and matrix that give the strong directions of a code unit variance."
-    mean = codes.mean(0); values, vectors = torch.linalg.eigh((codes-mean).T.cov().double())
-    return mean, (vectors/(values + floor*values.max()).sqrt()).float()
+    pairs:Float[Tensor,'S 2 512'],  # raw codes of pairs that share an expression
+    head:Float[Tensor,'53 512'],    # the linear layer that reads coefficients off the code
+    most:float=.5,                  # largest share of variance within a pair
+)->tuple:                           # mean (512,), matrix (512,512), and the shares of all directions
+    "Keep the directions of expression, give each unit variance, spread them over the numbers of the code."
+    mean, W = pairs.mean((0,1)).double(), head.double(); p = (pairs.double() - mean) @ W.T
+    S = p.flatten(0,1).T.cov(); w = (p[:,0] - p[:,1])/2**.5; Sw = w.T @ w/len(w)
+    L = torch.linalg.inv(torch.linalg.cholesky(S + 1e-6*S.diagonal().mean()*torch.eye(len(S)).to(S)))
+    share, U = torch.linalg.eigh(L @ Sw @ L.T); keep = share < most
+    spread = torch.linalg.qr(torch.randn(len(mean), int(keep.sum()), generator=torch.Generator().manual_seed(0), dtype=S.dtype))[0]
+    return mean.float(), (W.T @ L.T @ U[:,keep] @ spread.T*(len(mean)/keep.sum())**.5).float(), share.float()
 
-# %% ../nbs/22_regressors.ipynb #0f7f2668
+# %% ../nbs/22_regressors.ipynb #a4fba71b
 def train_motion(
     heads:Heads,            # training identities
     steps:int,              # optimiser steps
@@ -106,9 +111,9 @@ def train_motion(
     return freeze(M, data)
 
 @torch.no_grad()
-def freeze(M, data, batches=40, batch=48):
-    "Whiten on the code's own statistics and switch gradients off."
+def freeze(M, data, batches=30, batch=48):
+    "Whiten on the statistics of fresh pairs and switch gradients off."
     M.eval(); pictures = lambda b: torch.cat([data[10**9 + b*batch + j]['image'] for j in range(batch)])
-    mean, white = whitening(torch.cat([M.raw(pictures(b)) for b in range(batches)]))
+    mean, white, _ = whitening(torch.cat([M.raw(pictures(b)) for b in range(batches)]).unflatten(0, (-1,2)), M.head.weight)
     M.mean.copy_(mean); M.white.copy_(white)
     return M.requires_grad_(False)

@@ -438,7 +438,7 @@ class _Splat(torch.autograd.Function):
         in_threads(project_grad_kernel, N, *x[:4], V, L, eps, aa, E, G, *v)
         return (*map(torch.from_numpy, v), *[None]*5)
 
-# %% ../nbs/06_splat_numba.ipynb #63496558
+# %% ../nbs/06_splat_numba.ipynb #e1af62fd
 def lens(
     camera:Camera,      # one camera
     size,               # (H,W)
@@ -460,7 +460,8 @@ def splat_numba(
     size = image_size(size); g = g.float()
     shape, ids, scenes, views = expand_views(g, camera)
     V = views.world2cam.float().contiguous().numpy()
-    out = torch.stack([_Splat.apply(*(getattr(scenes, k)[i] for k in ('means','quats','scales','opacities','colors')),
-        V[v], lens(views[v], size), size, f32(eps2d), antialiased) for v, i in enumerate(ids)])
+    out = [_Splat.apply(*(getattr(scenes, k)[i] for k in ('means','quats','scales','opacities','colors')),
+        V[v], lens(views[v], size), size, f32(eps2d), antialiased) for v, i in enumerate(ids)]
+    out = torch.stack(out) if len(out) > 1 else out[0][None]                       # one view: no copy
     out = out.view(*shape, *out.shape[1:]); z, alpha = out[...,-2], out[...,-1]
     return Frame(out[...,:-2], alpha, torch.where(alpha < ALPHA_MIN, 0, z/alpha.clamp(min=ALPHA_MIN)))

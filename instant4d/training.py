@@ -50,7 +50,7 @@ def predict(
     frame = Frame(*(torch.stack([getattr(v, k) for v in views], 1) for k in ('image','alpha','depth')))
     return frame, torch.stack(norms, 1), torch.stack(offsets, 1)
 
-# %% ../nbs/24_training.ipynb #be15d14c
+# %% ../nbs/24_training.ipynb #2b27f2af
 def edges(x): return x[...,1:,:,:] - x[...,:-1,:,:], x[...,:,1:,:] - x[...,:,:-1,:]
 
 def losses(
@@ -61,6 +61,7 @@ def losses(
     image = batch['image'].movedim(2, -1)
     return dict(l1=(frame.image - image).abs().mean(), alpha=(frame.alpha - batch['alpha']).abs().mean(),
                 edges=sum((a-b).abs().mean() for a,b in zip(edges(frame.image), edges(image))),
+                detail=((frame.image - image).abs().mean(-1)*batch['detail']).sum()/batch['detail'].sum().clamp(min=1),
                 norm=norms[:,1:].mean(), offset=offsets[:,0].mean())
 
 # %% ../nbs/24_training.ipynb #e48c0f6d
@@ -113,7 +114,7 @@ def load_checkpoint(path, model, opt)->tuple:
     model.load_state_dict(c['model']); opt.load_state_dict(c['opt'])
     return c['step'], c['log']
 
-# %% ../nbs/24_training.ipynb #466ce067
+# %% ../nbs/24_training.ipynb #15d05c76
 def train(
     cfg:Config,             # sizes; `cfg.train.steps` steps in all
     heads:Heads,            # training identities
@@ -128,7 +129,7 @@ def train(
     if motion: model.motion_encoder.load_state_dict(motion)
     model.motion_encoder.eval(); opt = optimiser(model); path, first, log = Path(out)/'last.pt', 0, []
     if path.exists(): first, log = load_checkpoint(path, model, opt)
-    data, end = Reenactment(heads, cfg.train.targets, cfg.train.render, cfg.train.same, cfg.train.seed), time.time() + 60*(minutes or 1e9)
+    data, end = Reenactment(heads, cfg.train.targets, cfg.train.render, cfg.train.same, cfg.train.seed, cfg.model.image), time.time() + 60*(minutes or 1e9)
     bar = tqdm(range(first, cfg.train.steps), initial=first, total=cfg.train.steps, desc='train', mininterval=5)
     for step in bar:
         terms = train_step(model, opt, data, step); log.append([step] + [round(v, 6) for v in terms.values()])

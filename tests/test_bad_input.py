@@ -59,10 +59,13 @@ def test_settings_file(case, tmp_path):
     refused(lambda: config.load_preset(path=path), *words, folder=tmp_path, kind=ValueError)
 
 
-def test_settings_missing(tmp_path): refused(lambda: config.load_preset(path=tmp_path/'no.ini'), 'no.ini', kind=FileNotFoundError)
+def test_settings_missing(tmp_path):
+    refused(lambda: config.load_preset(path=tmp_path/'no.ini'), 'no.ini', kind=FileNotFoundError)
 
-@pytest.mark.parametrize('d, word', [({'modle':{}}, 'modle'), ({'model':{'colour':1}}, 'colour'), ({'train':{'lr':'x'}}, 'lr')])
-def test_checkpoint_metadata(d, word): refused(lambda: config.from_dict(d), 'configuration', word, kind=ValueError)
+
+@pytest.mark.parametrize('word, d', [
+    ('modle', {'modle':{}}), ('colour', {'model':{'colour':1}}), ('lr', {'train':{'lr':'x'}})])
+def test_checkpoint_metadata(word, d): refused(lambda: config.from_dict(d), 'configuration', word, kind=ValueError)
 
 
 def test_foreign_settings_are_passed_over(tmp_path, monkeypatch):
@@ -77,7 +80,8 @@ def test_foreign_settings_are_passed_over(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------------------------------------------------- images
 
-def picture(size=(64, 48)): return Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+def picture(width=64, height=48):
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 def make(path, case):
     "A bad picture or clip at `path`."
@@ -91,19 +95,22 @@ def make(path, case):
     elif case == 'no face': Image.linear_gradient('L').save(path)
 
 
-@pytest.mark.parametrize('case', ['missing', 'text', 'empty', 'folder', '1x1', 'thin', 'truncated', 'broken', 'no face'])
+PICTURES = 'missing', 'text', 'empty', 'folder', '1x1', 'thin', 'truncated', 'broken', 'no face'
+
+@pytest.mark.parametrize('case', PICTURES)
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])
 def test_portrait_file(case, suffix, tmp_path):
     if (case, suffix) == ('broken', '.jpg'): pytest.skip('a JPEG with a damaged middle still shows a picture')
     path = tmp_path/f'me{suffix}'
     make(path, case)
-    refused(lambda: images.load_portrait(path, 64), path, folder=tmp_path, kind=FileNotFoundError if case == 'missing' else ValueError)
+    kind = FileNotFoundError if case == 'missing' else ValueError
+    refused(lambda: images.load_portrait(path, 64), path, folder=tmp_path, kind=kind)
     if case == 'no face': assert images.load_portrait(path, 64, crop=False).shape == (3, 64, 64)
 
 
-TENSORS = {'shape':torch.zeros(3, 64, 32), 'batch':torch.zeros(1, 3, 64, 64), 'last':torch.zeros(64, 64, 3), 'bytes':torch.zeros(3, 64, 64, dtype=torch.uint8),
-           'nan':torch.full((3, 64, 64), float('nan')), 'inf':torch.full((3, 64, 64), float('inf')), 'range':torch.full((3, 64, 64), 128.),
-           'negative':torch.full((3, 64, 64), -1.)}
+TENSORS = {'shape':torch.zeros(3, 64, 32), 'batch':torch.zeros(1, 3, 64, 64), 'last':torch.zeros(64, 64, 3),
+           'bytes':torch.zeros(3, 64, 64, dtype=torch.uint8)}
+TENSORS |= {f'full of {v}':torch.full((3, 64, 64), v) for v in (float('nan'), float('inf'), 128., -1.)}
 
 @pytest.mark.parametrize('case', TENSORS)
 def test_portrait_tensor(case): refused(lambda: images.load_portrait(TENSORS[case], 64), 'the portrait', kind=ValueError)
@@ -119,28 +126,31 @@ def nowhere(tmp_path, name):
 def test_unwritable_folder(name, tmp_path):
     path = nowhere(tmp_path, name)
     write = images.write_video if name == 'a.mp4' else images.save_image
-    refused(lambda: write(path, [picture()] if name == 'a.mp4' else picture()), path, 'cannot be written', folder=tmp_path, kind=ValueError)
+    what = [picture()] if name == 'a.mp4' else picture()
+    refused(lambda: write(path, what), path, 'cannot be written', folder=tmp_path, kind=ValueError)
 
 
 @pytest.mark.skipif(os.name == 'nt' or os.geteuid() == 0, reason='an administrator may write everywhere')
 def test_read_only_folder(tmp_path):
     (tmp_path/'locked').mkdir(mode=0o555)
-    refused(lambda: images.save_image(tmp_path/'locked'/'a.png', picture()), 'cannot be written', folder=tmp_path, kind=ValueError)
+    path = tmp_path/'locked'/'a.png'
+    refused(lambda: images.save_image(path, picture()), path, 'cannot be written', folder=tmp_path, kind=ValueError)
 
 
 def failing(): yield picture(); raise RuntimeError('the renderer gave up')
 
+NAN = torch.full((3, 48, 64), float('nan'))
 WRITES = {
     'picture suffix':(lambda p: images.save_image(p/'a.txt', picture()), ['a.txt', '.png']),
     'picture without suffix':(lambda p: images.save_image(p/'a', picture()), ['.png']),
-    'picture nan':(lambda p: images.save_image(p/'a.png', torch.full((3, 8, 8), float('nan'))), ['NaN']),
+    'picture nan':(lambda p: images.save_image(p/'a.png', NAN), ['NaN']),
     'picture shape':(lambda p: images.save_image(p/'a.png', torch.zeros(2, 3, 8, 8)), ['(2, 3, 8, 8)']),
     'clip suffix':(lambda p: images.write_video(p/'a.avi', [picture()]), ['a.avi', '.mp4']),
     'no frames':(lambda p: images.write_video(p/'a.mp4', []), ['a.mp4', 'no frames']),
-    'uneven frames':(lambda p: images.write_video(p/'a.mp4', [picture(), picture((32, 32))]), ['frame 1']),
-    'uneven gif':(lambda p: images.write_video(p/'a.gif', [picture(), picture((32, 32))]), ['frame 1']),
+    'uneven frames':(lambda p: images.write_video(p/'a.mp4', [picture(), picture(32, 32)]), ['frame 1']),
+    'uneven gif':(lambda p: images.write_video(p/'a.gif', [picture(), picture(32, 32)]), ['frame 1']),
     'fps':(lambda p: images.write_video(p/'a.mp4', [picture()], fps=0), ['fps']),
-    'a frame with nan':(lambda p: images.write_video(p/'a.mp4', [picture(), torch.full((3, 48, 64), float('nan'))]), ['NaN']),
+    'a frame with nan':(lambda p: images.write_video(p/'a.mp4', [picture(), NAN]), ['NaN']),
 }
 
 @pytest.mark.parametrize('case', WRITES)
@@ -168,4 +178,145 @@ def test_clip(case, tmp_path):
         images.write_video(path, [picture()]*5)
         path.write_bytes(path.read_bytes()[:400])
     else: make(path, case)
-    refused(lambda: images.read_video(path), path, folder=tmp_path, kind=FileNotFoundError if case == 'missing' else ValueError)
+    kind = FileNotFoundError if case == 'missing' else ValueError
+    refused(lambda: images.read_video(path), path, folder=tmp_path, kind=kind)
+
+
+# -------------------------------------------------------------------------------------- gaussians, cameras, splatting
+
+from dataclasses import replace
+import pickle
+from instant4d import Avatar, Camera, Gaussians, cli, load_model, splat
+from instant4d.avatar import Instant4D, read_tensors
+from instant4d.splat_numba import test_scene as scene
+from instant4d.triplanes import sample_triplane
+
+G = scene(50)
+SCENES = {
+    'nan':(replace(G, means=G.means*float('nan')), ['means', 'NaN']),
+    'infinite':(replace(G, colors=G.colors/0), ['colors', 'infinity']),
+    'shape':(replace(G, quats=G.quats[:7]), ['quats', '(7, 4)', '(50, 4)']),
+    'zero Gaussians':(G.map(lambda x: x[:0]), ['zero Gaussians']),
+    'flat':(replace(G, scales=G.scales*0), ['scales', 'above zero']),
+    'negative':(replace(G, scales=-G.scales), ['scales']),
+    'opacity':(replace(G, opacities=G.opacities + 1), ['opacities', '0..1']),
+    'no rotation':(replace(G, quats=G.quats*0), ['quats', '(1,0,0,0)']),
+    'whole numbers':(replace(G, means=G.means.long()), ['means']),
+}
+
+@pytest.mark.parametrize('case', SCENES)
+@pytest.mark.parametrize('backend', ['auto', 'oracle'])
+def test_scene_is_refused(case, backend):
+    g, words = SCENES[case]
+    refused(lambda: splat(g, Camera.look(), 32, backend=backend), *words, kind=ValueError)
+
+
+@pytest.mark.parametrize('case', SCENES)
+def test_nothing_undrawable_is_saved(case, tmp_path):
+    refused(lambda: SCENES[case][0].save_ply(tmp_path/'a.ply'), folder=tmp_path, kind=ValueError)
+
+
+CAMERAS = {
+    'nan':(lambda: Camera.look(yaw=float('nan')), ['NaN']),
+    'mirror':(lambda: replace(Camera.look(), cam2world=torch.diag(torch.tensor([-1., 1, 1, 1]))), ['mirror']),
+    'pixels':(lambda: replace(Camera.look(), K=torch.tensor([[500., 0, 256], [0, 500, 256], [0, 0, 1]])), ['pixels']),
+    'two for three':(lambda: Camera.look(yaw=[0., 1.]), ['do not begin']),
+}
+
+@pytest.mark.parametrize('case', CAMERAS)
+def test_camera_is_refused(case):
+    make_camera, words = CAMERAS[case]
+    g = Gaussians.stack([G]*3) if case == 'two for three' else G
+    refused(lambda: splat(g, make_camera(), 32), *words, kind=ValueError)
+
+
+@pytest.mark.parametrize('kw, word', [(dict(backend='cuda'), 'cuda'), (dict(backend='gsplat'), 'CUDA'), (dict(size=0), '0')])
+def test_splat_options(kw, word): refused(lambda: splat(G, Camera.look(), **{'size':32, **kw}), word, kind=ValueError)
+
+
+def test_triplane_shapes(): refused(lambda: sample_triplane(torch.zeros(2, 8, 4, 4), torch.zeros(5, 3)), '(2, 8, 4, 4)', kind=ValueError)
+
+
+PLYS = {
+    'missing field':(lambda b: b.replace(b'property float opacity\n', b'property float opaqueness\n'), ['opacity']),
+    'truncated':(lambda b: b[:-100], []),
+    'text':(lambda b: b'hello', []),
+    'empty':(lambda b: b'', []),
+}
+
+@pytest.mark.parametrize('case', PLYS)
+def test_ply(case, tmp_path):
+    spoil, words = PLYS[case]
+    path = tmp_path/'a.ply'
+    G.save_ply(path); path.write_bytes(spoil(path.read_bytes()))
+    refused(lambda: Gaussians.load_ply(path), path, *words, folder=tmp_path, kind=ValueError)
+
+
+def test_ply_elsewhere(tmp_path):
+    refused(lambda: Gaussians.load_ply(tmp_path/'no.ply'), 'no.ply', kind=FileNotFoundError)
+    path = nowhere(tmp_path, 'a.ply')
+    refused(lambda: G.save_ply(path), 'a.ply', folder=tmp_path, kind=ValueError)
+
+
+# ------------------------------------------------------------------------------------------------------- model, avatar
+
+@pytest.fixture(scope='module')
+def model(): return load_model(preset='smoke')
+
+@pytest.fixture(scope='module')
+def avatar(model): return model.encode(torch.rand(3, 64, 64))
+
+
+class Trap:
+    "Unpickling it would be noticed."
+    def __reduce__(self): return pytest.fail, ('a file was unpickled',)
+
+FILES_OF_TENSORS = {
+    'truncated':lambda p, a: (a.save(p), p.write_bytes(p.read_bytes()[:1000])),
+    'empty':lambda p, a: p.write_bytes(b''),
+    'text':lambda p, a: p.write_text('hello'),
+    'a pickle':lambda p, a: p.write_bytes(pickle.dumps(Trap())),
+    'a torch file':lambda p, a: torch.save({'x':torch.zeros(3)}, p),
+    'foreign':lambda p, a: __import__('safetensors.torch').torch.save_file({'x':torch.zeros(3)}, p),
+}
+
+@pytest.mark.parametrize('case', FILES_OF_TENSORS)
+@pytest.mark.parametrize('load', [Avatar.load, load_model])
+def test_weights(case, load, avatar, tmp_path):
+    path = tmp_path/'me.safetensors'
+    FILES_OF_TENSORS[case](path, avatar)
+    refused(lambda: load(path), path, folder=tmp_path, kind=ValueError)
+
+
+def test_weights_missing(tmp_path): refused(lambda: load_model(tmp_path/'no.safetensors'), 'no.safetensors', kind=FileNotFoundError)
+
+def test_weights_of_another_kind(avatar, tmp_path):
+    avatar.save(tmp_path/'a.safetensors')
+    refused(lambda: load_model(tmp_path/'a.safetensors'), 'avatar', 'model', kind=ValueError)
+
+def test_weights_that_lack_a_tensor(avatar, tmp_path):
+    from instant4d.avatar import write_tensors
+    avatar.save(tmp_path/'a.safetensors')
+    t, about = read_tensors(tmp_path/'a.safetensors', 'avatar')
+    write_tensors(tmp_path/'b.safetensors', {k:v for k, v in t.items() if k != 'phi.fc1.weight'}, about)
+    refused(lambda: Avatar.load(tmp_path/'b.safetensors'), 'phi.fc1.weight', kind=ValueError)
+
+def test_avatar_unwritable(avatar, tmp_path):
+    path = nowhere(tmp_path, 'a.safetensors')
+    refused(lambda: avatar.save(path), 'a.safetensors', folder=tmp_path, kind=ValueError)
+
+@pytest.mark.parametrize('code', [torch.zeros(100), torch.full((512,), float('nan')), torch.zeros(1, 512)])
+def test_code(code, avatar): refused(lambda: avatar.render(code), '512', kind=ValueError)
+
+def test_paper_preset_is_not_there_yet(): refused(lambda: load_model(preset='paper'), 'lp3d', kind=ValueError)
+
+
+COMMANDS = [['animate', 'no.jpg', 'no.mp4', '-o', 'x.mp4'], ['animate', 'a.jpg', 'b.mp4', '-o', 'x.txt'],
+            ['train', '--heads', 'nowhere'], ['train', '--preset', 'laptp', '--heads', '.']]
+
+@pytest.mark.parametrize('command', COMMANDS, ids=' '.join)
+def test_command_line(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(command) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('instant4d: ') and said.count('\n') == 1 and listing(tmp_path) == []

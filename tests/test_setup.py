@@ -2,7 +2,7 @@
 import subprocess, sys
 import pytest
 
-CORE = 'config images gaussians cameras'.split()
+CORE = 'config images gaussians cameras splat_numba splatting triplanes decoding encoding motion avatar data cli bench'.split()
 EXTRAS = 'fastcore nbdev jupyterlab ipywidgets plotly matplotlib lpips webdataset accelerate'.split()
 BLOCK = "import sys\nfor m in {extras!r}: sys.modules[m] = None\nimport instant4d, {modules}"
 
