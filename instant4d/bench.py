@@ -53,11 +53,11 @@ def growth(
     x, y = [[math.log(v) for v in w] for w in (ns, times)]; mx, my = statistics.mean(x), statistics.mean(y)
     return sum((a-mx)*(b-my) for a,b in zip(x,y))/sum((a-mx)**2 for a in x)
 
-# %% ../nbs/40_bench.ipynb #8315cd8b
+# %% ../nbs/40_bench.ipynb #b64507c2
 def bench_splat(say=print):
     "The splatter's table."
-    fast, tiles = timed(draw_both(12288, 128)), timed(draw_both(12288, 128, splat_tiles), 3)
-    say(f'12,288 at 128, both ways:   tiles / numba = {tiles.wall/fast.wall:.0f}    numba {fast}')
+    fast, tiles = timed(draw_both(12288, 128)), {n: timed(draw_both(12288, 128, lambda *a: splat_tiles(*a, tile=n)), 3) for n in (64, 16)}
+    say(f'12,288 at 128, both ways:   tiles of 64 / numba = {tiles[64].wall/fast.wall:.0f}    tiles of 16 / numba = {tiles[16].wall/fast.wall:.0f}    numba {fast}')
     say(f'196,608 at 512, both ways:  {timed(draw_both(196608, 512))}')
     with torch.no_grad():
         g = test_scene(196608, pixels=1.5/4); say(f'196,608 at 512, forward:    {timed(lambda: splat(g, Camera.look(20,5), 512))}')

@@ -9,8 +9,8 @@ __all__ = ['EG3D_UNIT', 'intrinsics', 'image_size', 'pixel_matrix', 'camera_axes
            'shared_batch', 'Camera', 'project', 'check_camera', 'orbit', 'rays', 'to_eg3d', 'from_eg3d', 'Frame',
            'expand_views']
 
-# %% ../nbs/04_cameras.ipynb #e0a8cabd
-import math
+# %% ../nbs/04_cameras.ipynb #7b059050
+import math, operator
 from dataclasses import dataclass
 import torch
 from jaxtyping import Float
@@ -26,14 +26,16 @@ def intrinsics(
     rows = f, 0*f, 0*f+.5,   0*f, f, 0*f+.5,   0*f, 0*f, 0*f+1
     return torch.stack(rows, -1).unflatten(-1, (3,3))
 
-# %% ../nbs/04_cameras.ipynb #06a3df6f
+# %% ../nbs/04_cameras.ipynb #0086f332
 def image_size(
     size,       # pixels: one number for a square, or (H,W)
 )->tuple:       # (H,W)
     "Read a picture size; a ValueError if it is empty."
-    h, w = (size, size) if isinstance(size, int) else size
+    try: h, w = map(operator.index, size if isinstance(size, (tuple, list)) else (size, size))
+    except (TypeError, ValueError): raise ValueError(f'size is {size!r}; give one whole number, or (height, width)') from None
     if min(h, w) < 1: raise ValueError(f'a picture of {h} x {w} pixels is empty; sizes start at 1')
-    return int(h), int(w)
+    if h*w > 2**28: raise ValueError(f'a picture of {h} x {w} pixels is too large; 16384 x 16384 is the limit')
+    return h, w
 
 # %% ../nbs/04_cameras.ipynb #d4a2a2f8
 def pixel_matrix(
@@ -159,7 +161,7 @@ def check_camera(
         if not fine.all(): raise ValueError(f'camera: {why}')
     return camera
 
-# %% ../nbs/04_cameras.ipynb #f819ad13
+# %% ../nbs/04_cameras.ipynb #efc14cdf
 def orbit(
     n:int,          # frames
     yaw=25.,        # degrees to either side
@@ -167,6 +169,7 @@ def orbit(
     fov=12.,        # degrees
 )->Camera:          # batch of n
     "A smooth closed loop around the face: frame n would be frame 0 again."
+    if not isinstance(n, int) or n < 1: raise ValueError(f'an orbit of {n!r} frames; give a whole number from 1')
     t = torch.arange(n) * (2*math.pi/n)
     return look(yaw*t.sin(), pitch*t.cos(), fov)
 
@@ -224,7 +227,7 @@ class Frame:
         "Add a batch dimension in front."
         return cls(*map(torch.stack, zip(*(vars(f).values() for f in frames))))
 
-# %% ../nbs/04_cameras.ipynb #81fbed57
+# %% ../nbs/04_cameras.ipynb #dd9024cf
 def expand_views(
     g:Gaussians,    # scenes *S
     camera:Camera,  # views *S, or *S and more, or no batch dimension
@@ -234,6 +237,7 @@ def expand_views(
     shape, s = camera.shape, len(g.shape)
     if shape[:s] != g.shape:
         raise ValueError(f'cameras {[*shape]} do not begin with the Gaussians\' batch {[*g.shape]}')
+    if not math.prod(shape): raise ValueError('there are no views to draw; give one camera at least')
     scenes = g.map(lambda x: x.reshape(-1, *x.shape[s:]))
     views = camera.map(lambda x: x.reshape(-1, *x.shape[-2:]).to(g.means))
     each = math.prod(shape[s:])

@@ -46,7 +46,7 @@ def sample_shard()->Path:       # the test heads that come with the repository
         if (p := folder/'data_samples'/'heads-test.tar').exists(): return p
     raise FileNotFoundError('data_samples/heads-test.tar not found; run inside a clone of the repository')
 
-# %% ../nbs/21_data.ipynb #a2e78684
+# %% ../nbs/21_data.ipynb #9464890d
 class Heads:
     "Identities and their frames in tar shards, read on demand."
     def __init__(self,
@@ -55,20 +55,32 @@ class Heads:
     ):
         self.files, self.people, self.store, self.cache = {}, [], {}, cache
         for path in find_shards(paths):
-            self.files.update({k:(path, *v) for k,v in tar_index(path).items()})
-        for k in sorted(k for k in self.files if k.endswith('.json')): self.people.append(json.loads(self.read(k)))
+            new = {k:(path, *v) for k,v in tar_index(path).items() if not k.startswith('._')}
+            if twice := self.files.keys() & new: raise ValueError(f'{path}: holds {min(twice)} a second time; give each head once')
+            self.files.update(new)
+        for k in sorted(k for k in self.files if k.endswith('.json')): self.people.append(self._person(k))
         if not self.people: raise ValueError(f'{paths}: shards without a single head; each needs a NNNNNN.json')
         self.names = self.people[0]['names']
     def __len__(self): return len(self.people)
     def read(self, name)->bytes:
         path, at, size = self.files[name]
         with open(path, 'rb') as f: f.seek(at); return f.read(size)
+    def _person(self, name):
+        try:
+            p = json.loads(self.read(name)); keys = [f['key'] for f in p['frames']]; p['names'], int(p['identity'])
+            if not any(k[4:6] == '00' for k in keys): raise ValueError('no frontal view')
+            if not np.isfinite([f['expression'] + sum(f['cam2world'], []) for f in p['frames']]).all(): raise ValueError('NaN in a label')
+            return p
+        except (ValueError, KeyError, TypeError) as e: raise ValueError(f'{self.files[name][0]}: {name} is damaged ({e}); render it again') from None
     def frame(self, i, k): return self.people[i]['frames'][k]
     def count(self, i): return len(self.people[i]['frames'])
     def _picture(self, i, k, what):
         name = f"{self.people[i]['identity']:06d}.{self.frame(i,k)['key']}.{what}"
         if name in self.store: return self.store[name]
-        x = torch.from_numpy(np.array(Image.open(io.BytesIO(self.read(name)))))
+        if name not in self.files: raise ValueError(f'{name} is missing in the shards; render them again')
+        try: im = Image.open(io.BytesIO(self.read(name))); im.load()
+        except OSError as e: raise ValueError(f'{self.files[name][0]}: {name} is damaged ({e}); render it again') from None
+        x = torch.from_numpy(np.array(im.convert('RGBA') if what.startswith('rgba') else im))
         if self.cache: self.store[name] = x
         return x
     def rgba(self, i, k)->Float[Tensor,'4 H W']: return self._picture(i, k, 'rgba.webp').permute(2,0,1).float()/255
@@ -106,7 +118,7 @@ def random_light(
         return (plain**gamma*gain).clamp(0,1)*alpha
     return relight
 
-# %% ../nbs/21_data.ipynb #e2961860
+# %% ../nbs/21_data.ipynb #00cef7c3
 def pick_targets(
     rng:np.random.Generator,
     poses:list,         # (expression, view) of each frame of a person
@@ -116,12 +128,12 @@ def pick_targets(
     "Which frames make a sample: target 0 is always the source's expression, seen from elsewhere."
     front = [k for k,(e,v) in enumerate(poses) if v == 0]
     s = int(rng.choice(front)); e0 = poses[s][0]
-    def frames(test): return [k for k,p in enumerate(poses) if test(p)] or [s]
+    def frames(test, default=s): return [k for k,p in enumerate(poses) if test(p)] or [default]
     targets, drivers = [], []
     for j in range(n):
         own = j == 0 or rng.random() < same
         t = int(rng.choice(frames((lambda p: p[0] == e0 and p != poses[s]) if own else (lambda p: p[0] != e0))))
-        targets.append(t); drivers.append(int(rng.choice(frames(lambda p: p[0] == poses[t][0] and p != poses[t]))))
+        targets.append(t); drivers.append(int(rng.choice(frames(lambda p: p[0] == poses[t][0] and p != poses[t], t))))
     return s, targets, drivers
 
 # %% ../nbs/21_data.ipynb #fcd6fccf

@@ -16,17 +16,17 @@ from .gaussians import Gaussians
 from .cameras import Camera, rays
 from .triplanes import sample_triplane
 
-# %% ../nbs/09_decoding.ipynb #bfb0e7b6
+# %% ../nbs/09_decoding.ipynb #e91b0871
 OFFSET = .35                    # farthest a mean moves from its sample, world units
 LEAST, MOST = .05, 3.           # bounds of the scales, in pitches
 
 def start_opacity(
     samples:int,    # Gaussians on a ray
 )->float:           # opacity of each at the start
-    "Together they are opaque, alone they are above the 1/255 below which a Gaussian gets no gradient."
+    "Together they take most of the light, alone they are above the 1/255 below which a Gaussian gets no gradient."
     return min(.5, max(1.5/(1.57*samples), 2/255))
 
-# %% ../nbs/09_decoding.ipynb #2ed3b59d
+# %% ../nbs/09_decoding.ipynb #bab9b121
 class GaussianDecoder(nn.Module):
     "Phi: a feature to the 14 numbers of a Gaussian (eq. 1)."
     def __init__(self,
@@ -45,12 +45,12 @@ class GaussianDecoder(nn.Module):
         f:Float[Tensor,'*B N 48'],      # features
         x:Float[Tensor,'*B N 3'],       # where they were read, world units
     )->Gaussians:
-        offset, scale, quat, opacity, color = self.raw(f).split([3,3,4,1,3], -1)
+        offset, scale, quat, opacity, color = self.raw(f).float().split([3,3,4,1,3], -1)
         scales = self.pitch*(.5*scale.exp()).clamp(LEAST, MOST)
         quats = quat + quat.new_tensor([1,0,0,0])
         return Gaussians(x + OFFSET*offset.tanh(), quats, scales, opacity[...,0].sigmoid(), color.sigmoid()*1.002 - .001)
 
-# %% ../nbs/09_decoding.ipynb #d1c01d53
+# %% ../nbs/09_decoding.ipynb #348f1562
 def uniform_depths(
     camera:Camera,              # one camera for each batch entry
     n:int,                      # samples on a ray
@@ -60,29 +60,29 @@ def uniform_depths(
     "One sample in each of n bins from 1 unit before the world's centre to 1 behind it."
     near = camera.position.norm(dim=-1)[...,None,None] - 1
     shape = (*camera.shape, size*size, n)
-    u = .5 if generator is None else torch.rand(shape, generator=generator, device=camera.device)
+    u = .5 if generator is None else torch.rand(shape, generator=generator).to(camera.device)
     return near + 2*(torch.arange(n, device=camera.device) + u).expand(shape)/n
 
-# %% ../nbs/09_decoding.ipynb #1c7f7f5e
+# %% ../nbs/09_decoding.ipynb #0fbc03b2
 def importance_depths(
     t:Float[Tensor,'*B R n'],       # depths of the first pass
     opacity:Float[Tensor,'*B R n'], # opacities decoded there
     n:int,                          # samples to add
-    generator=None,                 # random quantiles; None: evenly spaced ones
+    generator=None,                 # random quantiles; None: even ones, off the middles of the bins
 )->Float[Tensor,'*B R n2']:         # new depths
     "Depths drawn in proportion to what is seen of each first sample."
     before = torch.cumprod(1 - opacity + 1e-6, -1)
     w = opacity*torch.cat([torch.ones_like(before[...,:1]), before[...,:-1]], -1)
     w = F.max_pool1d(w.flatten(0,-2)[:,None], 3, 1, 1)[:,0].view_as(w) + .01
     cdf = torch.cumsum(w/w.sum(-1, keepdim=True), -1)
-    u = .5 if generator is None else torch.rand((*t.shape[:-1], n), generator=generator, device=t.device)
+    u = .75 if generator is None else torch.rand((*t.shape[:-1], n), generator=generator).to(t.device)
     u = ((torch.arange(n, device=t.device) + u)/n).expand(*t.shape[:-1], n).contiguous()
     i = torch.searchsorted(cdf, u).clamp(max=t.shape[-1] - 1)
     low = torch.cat([torch.zeros_like(cdf[...,:1]), cdf[...,:-1]], -1).gather(-1, i)
     width = 2/t.shape[-1]
     return t.gather(-1, i) + ((u - low)/(cdf.gather(-1, i) - low).clamp(min=1e-6) - .5)*width
 
-# %% ../nbs/09_decoding.ipynb #f4b9e766
+# %% ../nbs/09_decoding.ipynb #10637237
 @torch.no_grad()
 def sample_points(
     planes:Float[Tensor,'B 3 96 P P'],  # triplanes
@@ -93,7 +93,7 @@ def sample_points(
     generator=None,                     # random places; None: always the same
 )->Float[Tensor,'B N 3']:               # N = size*size*samples points
     "Two-pass sampling by the still head's opacity (Sec. 4.1)."
-    jitter = None if generator is None else torch.rand(*camera.shape, size*size, 2, generator=generator, device=camera.device) - .5
+    jitter = None if generator is None else torch.rand(*camera.shape, size*size, 2, generator=generator).to(camera.device) - .5
     origin, d = rays(camera, size, size, jitter)
     at = lambda t: (origin[...,None,:] + t[...,None]*d[...,None,:]).flatten(-3,-2)
     t = uniform_depths(camera, samples - samples//2, size, generator)

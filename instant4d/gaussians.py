@@ -77,7 +77,7 @@ class Gaussians:
         "Add a batch dimension in front."
         return cls(*map(torch.stack, zip(*(vars(g).values() for g in sets))))
 
-# %% ../nbs/03_gaussians.ipynb #497596ad
+# %% ../nbs/03_gaussians.ipynb #58151ff6
 def fault(
     g:Gaussians,    # a set with tensors of the right shapes
 ):                  # a complaint, or None
@@ -86,7 +86,8 @@ def fault(
         if not x.isfinite().all(): return f'{name}: NaN or infinity; look where they come from'
     if not (g.scales > 0).all(): return 'scales: not above zero; they are standard deviations'
     if ((g.opacities < 0) | (g.opacities > 1)).any(): return 'opacities: outside 0..1; clamp them'
-    if not (g.quats != 0).any(-1).all(): return 'quats: zero; use (1,0,0,0) for no rotation'
+    n = g.quats.norm(dim=-1)
+    if not ((n > 1e-12) & (n < 1e12)).all(): return 'quats: zero or far from unit length; use (1,0,0,0) for no rotation'
 
 # %% ../nbs/03_gaussians.ipynb #6009ddd8
 def check_gaussians(
@@ -166,13 +167,14 @@ def read_header(
     except (KeyError, ValueError): raise ValueError('vertices are not plain numbers') from None
     return n, kind, len(text + mark)
 
-# %% ../nbs/03_gaussians.ipynb #8a8fd40b
+# %% ../nbs/03_gaussians.ipynb #ab66796e
 def read_table(
     data:bytes,     # the whole file
 )->np.ndarray:      # structured array, one row per Gaussian
     "The vertex rows of a PLY, with every field we need."
     try: n, kind, start = read_header(data)
     except IndexError: raise ValueError('its header is damaged; make the file again') from None
+    if n < 1: raise ValueError(f'zero Gaussians, its header announces {n}')
     missing = [k for k in PLY_FIELDS if k not in (kind.names or ()) and k[0] != 'n']
     if missing: raise ValueError(f'not a Gaussian splatting PLY, it lacks {", ".join(missing)}')
     here = (len(data) - start) // kind.itemsize

@@ -20,12 +20,13 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 from torch import Tensor
 
-# %% ../nbs/02_images.ipynb #30380896
+# %% ../nbs/02_images.ipynb #f1edebff
 def open_image(
     source,      # a path, or a PIL image
 )->Image.Image:  # decoded to the last row, in its own mode
     "The picture at `source`; a missing, foreign or truncated file gives one line."
     if isinstance(source, Image.Image): return source
+    if not isinstance(source, (str, os.PathLike)): raise ValueError(f'a picture is a path, a PIL image or a tensor, not {type(source).__name__}')
     path = Path(source)
     if not path.exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
     try:
@@ -233,7 +234,7 @@ def crop_face(
     cx, cy, s = find_face(im)
     return cut(im, cx, cy - CROP_UP*s, CROP_SIDE*s, size)
 
-# %% ../nbs/02_images.ipynb #f3a9863c
+# %% ../nbs/02_images.ipynb #b79f0a41
 def check_portrait(
     x:Tensor,                    # a portrait
     size:int,                    # the side it must have
@@ -243,9 +244,9 @@ def check_portrait(
         raise ValueError(f'the portrait is {tuple(x.shape)}; resize it to (3, {size}, {size})')
     if not x.is_floating_point(): raise ValueError(f'the portrait is {x.dtype}; make it float 0..1')
     if not x.isfinite().all(): raise ValueError('the portrait holds NaN; check what made it')
-    if x.min() < 0 or x.max() > 1:
-        raise ValueError(f'the portrait lies in {x.min():.3g}..{x.max():.3g}; scale it to 0..1')
-    return x.float()
+    if x.min() < -1e-3 or x.max() > 1.001:                  # resizing may round a little beyond
+        raise ValueError(f'the portrait lies in {x.min():.4g}..{x.max():.4g}; scale it to 0..1')
+    return x.float().clamp(0, 1)
 
 # %% ../nbs/02_images.ipynb #668e16ee
 def load_portrait(
@@ -352,7 +353,7 @@ def _same(frames):
         if f.shape == size: yield f
         else: raise ValueError(f'frame {n} has shape {f.shape}, the first {size}; make them equal')
 
-# %% ../nbs/02_images.ipynb #1283df32
+# %% ../nbs/02_images.ipynb #b4581f97
 def write_video(
     path,          # .mp4 or .gif
     frames,        # (T,H,W,3) floats in 0..1, or any iterator of pictures
@@ -365,16 +366,24 @@ def write_video(
     if not 0 < fps <= 1000: raise ValueError(f'{path}: fps is {fps}; use 1 to 60')
     first = next(frames, None)
     if first is None: raise ValueError(f'{path}: there are no frames to write')
-    with writing(path) as part: write(part, chain([first], frames), first.shape[1::-1], fps)
+    with writing(path) as part:
+        write(part, chain([first], frames), first.shape[1::-1], fps)
+        if not _whole(part): raise ValueError(f'{path}: ffmpeg could not finish the clip; free disk space or make it smaller')
     return path
 
-# %% ../nbs/02_images.ipynb #9a0389f6
+def _whole(part)->bool:
+    "Whether a clip is complete: an mp4 has its index and its pictures."
+    data = part.read_bytes() if part.exists() else b''
+    return data[:3] == b'GIF' or b'moov' in data and b'mdat' in data
+
+# %% ../nbs/02_images.ipynb #83a9d688
 def read_video(
     path,                 # mp4, GIF, or anything else that ffmpeg reads
     max_frames:int=None,  # stop after so many
 )->list[Image.Image]:     # RGB, upright
     "The frames of a clip."
     import imageio_ffmpeg
+    if max_frames is not None and max_frames < 1: raise ValueError(f'max_frames is {max_frames}; use 1 or more')
     if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
     reader, out = imageio_ffmpeg.read_frames(str(path)), []
     try:

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from .motion import MotionEncoder
 from .data import Heads, random_background, random_light
 
-# %% ../nbs/22_regressors.ipynb #c0b4803f
+# %% ../nbs/22_regressors.ipynb #b0a0ff7a
 def random_crop(
     rng:np.random.Generator,
     x:Float[Tensor,'4 H W'],        # premultiplied picture
@@ -48,10 +48,11 @@ class ExpressionPairs(Dataset):
         rng = np.random.default_rng([self.seed, index, 3]); h = self.heads
         i = int(rng.integers(len(h))); k = int(rng.integers(h.count(i)))
         n = h.frame(i,k)['shared'] if h.pose(i,k)[0] else -1
-        j = (i, int(rng.choice([q for q in range(h.count(i)) if h.pose(i,q)[0] == h.pose(i,k)[0]])))
-        if n is not None and rng.random() < self.cross: j = self.shared[n][int(rng.integers(len(self.shared[n])))]
+        same = [(i,q) for q in range(h.count(i)) if h.pose(i,q)[0] == h.pose(i,k)[0]]
+        if n is not None and rng.random() < self.cross: same = self.shared[n]
+        same = [f for f in same if f != (i,k)] or [(i,k)]; j = same[int(rng.integers(len(same)))]
         image, marks = map(torch.stack, zip(self.picture(rng, i, k), self.picture(rng, *j)))
-        return dict(image=image, marks=marks, coef=h.coef(i,k))
+        return dict(image=image, marks=marks, coef=h.coef(i,k), frames=((i,k), j))
 
 # %% ../nbs/22_regressors.ipynb #80b9c539
 def expression_loss(

@@ -11,8 +11,8 @@ __all__ = ['TW', 'TH', 'NEAR_Z', 'LOG_MIN', 'CAP', 'FULL', 'CACHE', 'FAST', 'tes
            'blend_grad_kernel', 'quat_grad', 'project_grad_kernel', 'in_threads', 'bin_gaussians', 'lens',
            'splat_numba']
 
-# %% ../nbs/06_splat_numba.ipynb #c7ab383d
-import math
+# %% ../nbs/06_splat_numba.ipynb #718cc473
+import math, os
 from concurrent.futures import ThreadPoolExecutor
 import numba, numpy as np, torch
 from numba import njit, float32 as f32, uintp
@@ -171,7 +171,7 @@ def project_kernel(lo, hi, means, quats, scales, opacities, colors, V, L, eps, a
         box[n,2] = max(math.floor((P[n,1]-ey)/TH), 0); box[n,3] = min(math.floor((P[n,1]+ey)/TH), th-1)
         if box[n,0] <= box[n,1] and box[n,2] <= box[n,3]: E[n] = ex
 
-# %% ../nbs/06_splat_numba.ipynb #d551f7fe
+# %% ../nbs/06_splat_numba.ipynb #d63986e2
 @njit(**FAST)
 def depth_order(F, C, E):
     "Indices of the visible Gaussians, nearest first: radix sort on the bits of the depth F[:,C]."
@@ -190,6 +190,7 @@ def depth_order(F, C, E):
         ids, ids2 = ids2, ids; key, key2 = key2, key
     return ids
 
+# %% ../nbs/06_splat_numba.ipynb #bd90dcd2
 @njit(**FAST)
 def count_tiles(lo, hi, order, box, tw, count):
     "How many of order[lo:hi] touch each tile."
@@ -281,7 +282,7 @@ def row_collect(S, A, o, q, r):
         A[z] += w*S[x]; A[z+uintp(TW)] += w*S[x+uintp(TW)]
         A[z+uintp(2*TW)] += w*S[x+uintp(2*TW)]; A[z+uintp(3*TW)] += w*S[x+uintp(3*TW)]
 
-# %% ../nbs/06_splat_numba.ipynb #188036ca
+# %% ../nbs/06_splat_numba.ipynb #1fc024e9
 @njit(inline='always', **FAST)
 def gather(A, P, n, mx, G, C):
     "Sum a row of accumulators into G: d/d mx, my, a/2, b, c/2, ln o, channels."
@@ -296,6 +297,7 @@ def gather(A, P, n, mx, G, C):
         for i in range(TW): v += A[uintp((3+c)*TW+i)]
         G[n,6+c] += v
 
+# %% ../nbs/06_splat_numba.ipynb #378a1a39
 @njit(**FAST)
 def blend_grad_kernel(t, nt, P, F, off, ids, stop, H, Wd, tw, th, out, grad, G):
     "Gradients of tiles t, t+nt, ... summed into G (N, 6+C); `grad` is dL/d out."
@@ -381,8 +383,9 @@ def project_grad_kernel(lo, hi, means, quats, scales, opacities, V, L, eps, aa, 
         if free_y: vz += fy*rz*gy*i2
         for k in range(3): vm[n,k] = V[0,k]*vx + V[1,k]*vy + V[2,k]*vz
 
-# %% ../nbs/06_splat_numba.ipynb #4fbc0e62
+# %% ../nbs/06_splat_numba.ipynb #8d9596b4
 _POOL = {}
+if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_POOL.clear)     # threads do not survive a fork
 
 def in_threads(
     kernel,     # called as kernel(lo, hi, *args) or, with tiles=True, as kernel(t, threads, *args)
@@ -413,7 +416,7 @@ def bin_gaussians(
     in_threads(fill_tiles, len(order), order, box, tw, [a.copy() for a in at], ids)
     return off, ids
 
-# %% ../nbs/06_splat_numba.ipynb #6ce0e22e
+# %% ../nbs/06_splat_numba.ipynb #a9af2d38
 class _Splat(torch.autograd.Function):
     "One view of one scene: (N,...) tensors to (H,W,C+2), which holds colours, weighted depth and alpha."
     @staticmethod
@@ -426,11 +429,15 @@ class _Splat(torch.autograd.Function):
         off, ids = bin_gaussians(F, C, E, box, tw, th)
         out, stop = np.empty((h,w,C+2),'f4'), np.zeros(tw*th, np.int64)
         in_threads(blend_kernel, tw*th, P, F, off, ids, h, w, tw, th, out, stop, tiles=True)
-        ctx.saved = x, V, L, eps, aa, P, F, E, off, ids, stop, (h, w, tw, th), out
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(means, quats, scales, opacities, colors)
+            ctx.saved = V, L, eps, aa, P, F, E, off, ids, stop, (h, w, tw, th), out.copy()   # the caller may paint on `out`
         return torch.from_numpy(out)
     @staticmethod
+    @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        x, V, L, eps, aa, P, F, E, off, ids, stop, dims, out = ctx.saved
+        x = [t.detach().contiguous().numpy() for t in ctx.saved_tensors]
+        V, L, eps, aa, P, F, E, off, ids, stop, dims, out = ctx.saved
         N, nt = len(E), torch.get_num_threads()
         G = np.empty((nt, N, 6+out.shape[2]-1), 'f4')
         in_threads(blend_grad_kernel, 0, P, F, off, ids, stop, *dims, out, grad.contiguous().numpy(), list(G), tiles=True)
@@ -438,7 +445,7 @@ class _Splat(torch.autograd.Function):
         in_threads(project_grad_kernel, N, *x[:4], V, L, eps, aa, E, G, *v)
         return (*map(torch.from_numpy, v), *[None]*5)
 
-# %% ../nbs/06_splat_numba.ipynb #e1af62fd
+# %% ../nbs/06_splat_numba.ipynb #11facbee
 def lens(
     camera:Camera,      # one camera
     size,               # (H,W)
@@ -458,6 +465,8 @@ def splat_numba(
 )->Frame:                   # image, alpha and depth, differentiable to everything in `g`
     "Draw Gaussians with the CPU kernels; conventions of `splat_oracle`."
     size = image_size(size); g = g.float()
+    if torch.is_grad_enabled() and (camera.cam2world.requires_grad or camera.K.requires_grad):
+        raise ValueError("numba gives no gradient to the camera; use backend='oracle', or camera.map(torch.Tensor.detach)")
     shape, ids, scenes, views = expand_views(g, camera)
     V = views.world2cam.float().contiguous().numpy()
     out = [_Splat.apply(*(getattr(scenes, k)[i] for k in ('means','quats','scales','opacities','colors')),

@@ -6,7 +6,7 @@ Docs: https://instant4d.github.io/instant4d/training.html.md"""
 
 # %% auto #0
 __all__ = ['predict', 'edges', 'losses', 'learning_rate', 'render_size', 'train_step', 'trainable', 'optimiser',
-           'save_checkpoint', 'load_checkpoint', 'train']
+           'save_checkpoint', 'load_checkpoint', 'train', 'held_out']
 
 # %% ../nbs/24_training.ipynb #1d7e64ad
 import json, math, os, time
@@ -50,7 +50,7 @@ def predict(
     frame = Frame(*(torch.stack([getattr(v, k) for v in views], 1) for k in ('image','alpha','depth')))
     return frame, torch.stack(norms, 1), torch.stack(offsets, 1)
 
-# %% ../nbs/24_training.ipynb #2b27f2af
+# %% ../nbs/24_training.ipynb #ca32525b
 def edges(x): return x[...,1:,:,:] - x[...,:-1,:,:], x[...,:,1:,:] - x[...,:,:-1,:]
 
 def losses(
@@ -62,7 +62,7 @@ def losses(
     return dict(l1=(frame.image - image).abs().mean(), alpha=(frame.alpha - batch['alpha']).abs().mean(),
                 edges=sum((a-b).abs().mean() for a,b in zip(edges(frame.image), edges(image))),
                 detail=((frame.image - image).abs().mean(-1)*batch['detail']).sum()/batch['detail'].sum().clamp(min=1),
-                norm=norms[:,1:].mean(), offset=offsets[:,0].mean())
+                norm=norms[:,1:].sum()/max(1, norms[:,1:].numel()), offset=offsets[:,0].mean())
 
 # %% ../nbs/24_training.ipynb #e48c0f6d
 def learning_rate(
@@ -97,7 +97,7 @@ def train_step(
 def trainable(model): return [p for p in model.parameters() if p.requires_grad]
 def optimiser(model): return torch.optim.AdamW(trainable(model), lr=model.cfg.train.lr, betas=(.9,.99), weight_decay=1e-4, fused=True)
 
-# %% ../nbs/24_training.ipynb #5e8eeac8
+# %% ../nbs/24_training.ipynb #19dc5510
 def save_checkpoint(path, model, opt, step:int, log:list):
     "Write everything needed to go on, all or nothing."
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True); part = path.with_name(path.name + '.part')
@@ -108,13 +108,15 @@ def save_checkpoint(path, model, opt, step:int, log:list):
 
 def load_checkpoint(path, model, opt)->tuple:
     "Go on from a checkpoint of the same model: next step, and the log so far."
-    try: c = torch.load(path, map_location=model.device, weights_only=True)
-    except Exception as e: raise ValueError(f'{path}: not a whole checkpoint ({str(e).splitlines()[0][:80]}); remove it to start afresh') from None
-    if c['config']['model'] != as_dict(model.cfg)['model']: raise ValueError(f'{path}: belongs to a model of another size; remove it or choose its preset')
-    model.load_state_dict(c['model']); opt.load_state_dict(c['opt'])
-    return c['step'], c['log']
+    try: c = torch.load(path, map_location=model.device, weights_only=True); before = c['config']; now = as_dict(model.cfg)
+    except Exception as e: raise ValueError(f'{path}: not a whole checkpoint ({(str(e).splitlines() or ["empty"])[0][:80]}); remove it to start afresh') from None
+    if before['model'] != now['model']: raise ValueError(f'{path}: belongs to a model of another size; remove it or choose its preset')
+    if bad := [k for k in ('seed', 'batch', 'targets') if before['train'][k] != now['train'][k]]:
+        raise ValueError(f'{path}: was trained with {bad[0]} = {before["train"][bad[0]]}; keep it, or remove the file to start afresh')
+    try: model.load_state_dict(c['model']); opt.load_state_dict(c['opt']); return c['step'], c['log']
+    except Exception as e: raise ValueError(f'{path}: does not fit this model ({str(e).splitlines()[0][:80]}); remove it to start afresh') from None
 
-# %% ../nbs/24_training.ipynb #15d05c76
+# %% ../nbs/24_training.ipynb #ed9715e8
 def train(
     cfg:Config,             # sizes; `cfg.train.steps` steps in all
     heads:Heads,            # training identities
@@ -125,11 +127,11 @@ def train(
     report=None,            # called as report(model, step, log) at each checkpoint
 )->Instant4D:               # the model so far
     "Train E, Phi and Psi; resumes from out/last.pt when there is one."
-    torch.manual_seed(cfg.train.seed); model = Instant4D(cfg).train()
+    torch.manual_seed(cfg.train.seed); model = Instant4D(cfg).train().to('cuda' if torch.cuda.is_available() else 'cpu')
     if motion: model.motion_encoder.load_state_dict(motion)
     model.motion_encoder.eval(); opt = optimiser(model); path, first, log = Path(out)/'last.pt', 0, []
     if path.exists(): first, log = load_checkpoint(path, model, opt)
-    data, end = Reenactment(heads, cfg.train.targets, cfg.train.render, cfg.train.same, cfg.train.seed, cfg.model.image), time.time() + 60*(minutes or 1e9)
+    data, end = Reenactment(heads, cfg.train.targets, cfg.train.render, cfg.train.same, cfg.train.seed, cfg.model.image), time.time() + 60*(1e9 if minutes is None else minutes)
     bar = tqdm(range(first, cfg.train.steps), initial=first, total=cfg.train.steps, desc='train', mininterval=5)
     for step in bar:
         terms = train_step(model, opt, data, step); log.append([step] + [round(v, 6) for v in terms.values()])
@@ -140,3 +142,22 @@ def train(
             if report: report(model, step + 1, log)
         if done: break
     return model.eval()
+
+# %% ../nbs/24_training.ipynb #e81744e6
+@torch.no_grad()
+def held_out(
+    model:Instant4D,
+    heads:Heads,            # people that were not trained on: expressions 0 and 1, views 0 and 1
+    every:int=4,            # of how many one is measured
+)->tuple:                   # mean PSNR of still, driven, driven from another view
+    "Reconstruction and self-reenactment of unseen people."
+    model.eval(); rows, size = [], model.cfg.model.render
+    resize = lambda x, n: x if x.shape[-1] == n else torch.nn.functional.interpolate(x[None], size=n, mode='area')[0]
+    for i in range(0, len(heads), every):
+        s, d, v = (next(k for k in range(heads.count(i)) if heads.pose(i,k) == p) for p in ((0,0), (1,0), (1,1)))
+        grey = lambda k: resize(heads.rgba(i,k)[:3] + .5*(1 - heads.rgba(i,k)[3:]), model.cfg.model.image).clamp(0,1)     # lossy pictures overshoot
+        avatar, c = model.encode(grey(s), crop=False), model.motion(grey(d), crop=False)
+        shots = ((None, s), (c, d), (c, v))
+        rows.append([-10*math.log10((avatar.render(a, heads.camera(i,k)).chw - resize(heads.rgba(i,k)[:3], size)).square().mean()) for a, k in shots])
+    model.train(); model.motion_encoder.eval()
+    return tuple(sum(r)/len(rows) for r in zip(*rows))

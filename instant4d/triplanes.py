@@ -97,15 +97,15 @@ def read_numba(planes, p):
     last = planes.permute(0,3,4,1,2).contiguous()
     return torch.stack([_Read.apply(a, b) for a, b in zip(last, p)])
 
-# %% ../nbs/08_triplanes.ipynb #3e9b1531
+# %% ../nbs/08_triplanes.ipynb #c2609d2e
 def sample_triplane(
     planes:Float[Tensor,'*B 3 C P P'],  # xy, xz and zy feature images
     p:Float[Tensor,'*B N 3'],           # query points, world units; outside [-1,1]^3 the border repeats
 )->Float[Tensor,'*B N C']:              # the three lookups, summed
     "Bilinear features of `p`, summed over the three planes (Sec. 4.1)."
-    if planes.shape[-4:-3] != (3,) or p.shape[-1] != 3 or planes.shape[:-4] != p.shape[:-2]:
+    if planes.ndim < 4 or planes.shape[-4] != 3 or planes.shape[-1] != planes.shape[-2] or p.shape[-1] != 3 or planes.shape[:-4] != p.shape[:-2]:
         raise ValueError(f'planes (*B,3,C,P,P) and points (*B,N,3) expected, not {tuple(planes.shape)} and {tuple(p.shape)}')
-    fast = planes.device.type == 'cpu' and planes.dtype == torch.float32 and not p.requires_grad and planes.shape[-1] > 1
+    fast = planes.device.type == 'cpu' and planes.dtype == p.dtype == torch.float32 and p.numel() and not p.requires_grad and planes.shape[-1] > 1
     read = read_numba if fast else read_torch
     out = read(planes.reshape(-1, *planes.shape[-4:]), p.reshape(-1, *p.shape[-2:]))
     return out.view(*p.shape[:-1], -1)

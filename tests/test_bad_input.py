@@ -186,7 +186,7 @@ def test_clip(case, tmp_path):
 
 from dataclasses import replace
 import pickle
-from instant4d import Avatar, Camera, Gaussians, cli, load_model, splat
+from instant4d import Avatar, Camera, Gaussians, cli, load_model, orbit, splat
 from instant4d.avatar import Instant4D, read_tensors
 from instant4d.splat_numba import test_scene as scene
 from instant4d.triplanes import sample_triplane
@@ -234,7 +234,23 @@ def test_camera_is_refused(case):
 def test_splat_options(kw, word): refused(lambda: splat(G, Camera.look(), **{'size':32, **kw}), word, kind=ValueError)
 
 
-def test_triplane_shapes(): refused(lambda: sample_triplane(torch.zeros(2, 8, 4, 4), torch.zeros(5, 3)), '(2, 8, 4, 4)', kind=ValueError)
+@pytest.mark.parametrize('shape', [(2, 8, 4, 4), (3, 8, 4, 5), (8, 4, 4)])
+def test_triplane_shapes(shape): refused(lambda: sample_triplane(torch.zeros(shape), torch.zeros(5, 3)), shape, kind=ValueError)
+
+
+@pytest.mark.parametrize('size', ['64', 64.5, None, (64,), (10**6, 10**6), -3])
+def test_size(size): refused(lambda: splat(G, Camera.look(), size), kind=ValueError)
+
+@pytest.mark.parametrize('n', [0, -1, 2.5])
+def test_orbit(n): refused(lambda: orbit(n), 'orbit', kind=ValueError)
+
+@pytest.mark.parametrize('g, camera', [('a.ply', Camera.look()), (G, torch.eye(4)), (G, None)])
+def test_types(g, camera): refused(lambda: splat(g, camera, 32), 'expected', kind=ValueError)
+
+def test_camera_without_gradient():
+    camera = Camera.look()
+    camera.K = camera.K.clone().requires_grad_()
+    refused(lambda: splat(G, camera, 32), 'no gradient to the camera', kind=ValueError)
 
 
 PLYS = {
@@ -298,7 +314,8 @@ def test_weights_that_lack_a_tensor(avatar, tmp_path):
     from instant4d.avatar import write_tensors
     avatar.save(tmp_path/'a.safetensors')
     t, about = read_tensors(tmp_path/'a.safetensors', 'avatar')
-    write_tensors(tmp_path/'b.safetensors', {k:v for k, v in t.items() if k != 'phi.fc1.weight'}, about)
+    write_tensors(tmp_path/'b.safetensors', {k:v for k, v in t.items() if k != 'phi.fc1.weight'},
+                  dict(kind='avatar', config=config.as_dict(about['config'])))
     refused(lambda: Avatar.load(tmp_path/'b.safetensors'), 'phi.fc1.weight', kind=ValueError)
 
 def test_avatar_unwritable(avatar, tmp_path):
@@ -309,6 +326,31 @@ def test_avatar_unwritable(avatar, tmp_path):
 def test_code(code, avatar): refused(lambda: avatar.render(code), '512', kind=ValueError)
 
 def test_paper_preset_is_not_there_yet(): refused(lambda: load_model(preset='paper'), 'lp3d', kind=ValueError)
+
+
+def test_input_is_not_overwritten(tmp_path, capsys):
+    clip = tmp_path/'talk.mp4'
+    images.write_video(clip, [picture()]*3)
+    old = clip.read_bytes()
+    assert cli.main(['animate', str(tmp_path/'me.png'), str(clip), '-o', str(clip)]) == 2 and clip.read_bytes() == old
+
+def test_nothing_is_trained_on_the_test_split(root, tmp_path, capsys):
+    assert cli.main(['train', '--heads', str(root/'data_samples'), '--out', str(tmp_path/'run')]) == 2
+    assert 'test split' in capsys.readouterr().err and listing(tmp_path) == []
+
+
+def test_an_avatar_notices_changes(avatar):
+    "The kept expression is not shown for another one, nor for a changed avatar; what is handed out is the caller's."
+    code, still = torch.randn(512), avatar.render().image
+    g = avatar.gaussians()
+    g.colors = 1 - g.colors
+    assert torch.equal(avatar.render().image, still)
+    avatar.render(code)
+    assert torch.equal(avatar.render().image, still)
+    old = avatar.feature.clone()
+    avatar.feature.mul_(0)
+    assert not torch.equal(avatar.render().image, still)
+    avatar.feature.copy_(old)
 
 
 COMMANDS = [['animate', 'no.jpg', 'no.mp4', '-o', 'x.mp4'], ['animate', 'a.jpg', 'b.mp4', '-o', 'x.txt'],
