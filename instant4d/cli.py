@@ -46,7 +46,7 @@ def crop_like(first, size):
     cx, cy, side = find_face(first)
     return lambda im: cut(im, cx, cy - CROP_UP*side, CROP_SIDE*side, size)
 
-# %% ../nbs/41_cli.ipynb #f3ff066b
+# %% ../nbs/41_cli.ipynb #9d50e9c1
 def tour(out='out/tour'):
     "Run nbs/00_tour.ipynb headless; write its page and the files it makes."
     try: import nbformat; from nbclient import NotebookClient; from nbconvert import HTMLExporter
@@ -55,7 +55,7 @@ def tour(out='out/tour'):
     if src is None: raise FileNotFoundError('nbs/00_tour.ipynb not found; run this inside a clone of the repository')
     out = Path(out).absolute(); nb = nbformat.read(src, 4); os.environ['INSTANT4D_OUT'] = str(out)
     print('running', src.relative_to(src.parents[1]), '...', flush=True)
-    NotebookClient(nb, timeout=600, kernel_name='python3', resources=dict(metadata=dict(path=str(src.parent)))).execute()
+    NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'], resources=dict(metadata=dict(path=str(src.parent)))).execute()
     with writing(out/'tour.html') as part: Path(part).write_text(HTMLExporter(embed_images=True).from_notebook_node(nb)[0], encoding='utf-8')
     for p in sorted(out.iterdir()): print(f'{p.stat().st_size/1e6:7.2f} MB  {p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p}')
     print('next: open tour.html, or: instant4d animate YOUR_PORTRAIT.jpg data_samples/driving.mp4 -o me.mp4')
