@@ -7,16 +7,16 @@ Docs: https://instant4d.github.io/instant4d/regressors.html.md"""
 # %% auto #0
 __all__ = ['random_crop', 'ExpressionPairs', 'expression_loss', 'whitening', 'train_motion', 'freeze']
 
-# %% ../nbs/22_regressors.ipynb #49700b5c
+# %% ../nbs/22_regressors.ipynb #f829d263
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 from jaxtyping import Float
 from tqdm.auto import tqdm
 from .motion import MotionEncoder
-from .data import Heads, random_background, random_light
+from .data import Heads, random_background, random_light, shared_number, sharing
 
-# %% ../nbs/22_regressors.ipynb #b0a0ff7a
+# %% ../nbs/22_regressors.ipynb #5a47fbdd
 def random_crop(
     rng:np.random.Generator,
     x:Float[Tensor,'4 H W'],        # premultiplied picture
@@ -35,11 +35,7 @@ class ExpressionPairs(Dataset):
         seed:int=0,         # of all choices
         cross:float=.5,     # chance of another person, where one shares the expression
     ):
-        self.heads, self.seed, self.cross, self.shared = heads, seed, cross, {}
-        for i in range(len(heads)):
-            for k in range(heads.count(i)):
-                n = heads.frame(i,k)['shared'] if heads.pose(i,k)[0] else -1       # all neutral faces are one expression
-                if n is not None: self.shared.setdefault(n, []).append((i,k))
+        self.heads, self.seed, self.cross, self.shared = heads, seed, cross, sharing(heads)
     def __len__(self): return len(self.heads)
     def picture(self, rng, i, k):
         x, marks = random_crop(rng, self.heads.rgba(i,k), torch.tensor(self.heads.frame(i,k)['landmarks2d']))
@@ -47,7 +43,7 @@ class ExpressionPairs(Dataset):
     def __getitem__(self, index:int)->dict:
         rng = np.random.default_rng([self.seed, index, 3]); h = self.heads
         i = int(rng.integers(len(h))); k = int(rng.integers(h.count(i)))
-        n = h.frame(i,k)['shared'] if h.pose(i,k)[0] else -1
+        n = shared_number(h, i, k)
         same = [(i,q) for q in range(h.count(i)) if h.pose(i,q)[0] == h.pose(i,k)[0]]
         if n is not None and rng.random() < self.cross: same = self.shared[n]
         same = [f for f in same if f != (i,k)] or [(i,k)]; j = same[int(rng.integers(len(same)))]
@@ -85,7 +81,7 @@ def whitening(
     spread = torch.linalg.qr(torch.randn(len(mean), int(keep.sum()), generator=torch.Generator().manual_seed(0), dtype=S.dtype))[0]
     return mean.float(), (W.T @ L.T @ U[:,keep] @ spread.T*(len(mean)/keep.sum())**.5).float(), share.float()
 
-# %% ../nbs/22_regressors.ipynb #a4fba71b
+# %% ../nbs/22_regressors.ipynb #28aa8b7e
 def train_motion(
     heads:Heads,            # training identities
     steps:int,              # optimiser steps
@@ -96,6 +92,7 @@ def train_motion(
     M:MotionEncoder=None,   # continue with this one
 )->MotionEncoder:           # trained, whitened, frozen
     "Train the small M on pairs, then whiten its code."
+    if not heads.names: raise ValueError('these heads have no expression coefficients, and M is trained on them; use rendered heads, or an M that is trained already')
     torch.manual_seed(seed); M = (M or MotionEncoder(coefs=len(heads.names))).train(); data = ExpressionPairs(heads, seed)
     spread = torch.stack([heads.coef(i,k) for i in range(len(heads)) for k in range(heads.count(i))]).std(0).clamp(min=.05)
     opt = torch.optim.AdamW(M.parameters(), lr=lr, weight_decay=.02, fused=True)

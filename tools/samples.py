@@ -1,0 +1,54 @@
+"""Render data_samples anew: python tools/samples.py [OUT]. Needs the head model (notebook 16); 10 minutes on two cores."""
+import json, math, sys, tempfile
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from instant4d.cameras import Camera
+from instant4d.heads import Head, make_heads, render, sample_person, studio
+from instant4d.images import write_video
+from instant4d.shards import tar_index, write_shard
+
+ROOT = Path(__file__).resolve().parent.parent; OUT = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT/'data_samples'
+PORTRAITS = 900_001, 900_002, 900_003, 900_005, 900_007, 900_009, 900_014, 900_015
+DRIVER = 900_064
+POSES = [{}, dict(mouthSmile_L=.9, mouthSmile_R=.9, cheekSquint_L=.4, cheekSquint_R=.4),
+         dict(jawOpen=.75, browInnerUp_L=.8, browInnerUp_R=.8, browOuterUp_L=.7, browOuterUp_R=.7, eyeWide_L=.6, eyeWide_R=.6),
+         dict(mouthPucker=.9, browDown_L=.7, browDown_R=.7), dict(eyeBlink_L=1., eyeBlink_R=1., mouthSmile_L=.6, mouthSmile_R=.2),
+         dict(mouthFrown_L=.8, mouthFrown_R=.8, mouthShrugLower=.4, browDown_L=.5, browDown_R=.5),
+         dict(jawOpen=.35, mouthFunnel=.7, eyeLookOut_L=.6, eyeLookIn_R=.6),
+         dict(mouthStretch_L=.8, mouthStretch_R=.8, mouthLowerDown_L=.6, mouthLowerDown_R=.6, jawOpen=.15, noseSneer_L=.5, noseSneer_R=.5)]
+
+
+def one_tar(path, identities, expressions, views):
+    "Many people in one file."
+    with tempfile.TemporaryDirectory() as d:
+        files = [(name, p.read_bytes()[at:at + size]) for p in make_heads(identities, d, expressions=expressions, views=views)
+                 for name, (at, size) in tar_index(p).files.items()]
+        write_shard(path, files)
+
+
+def portraits(folder):
+    "Neutral, near-frontal portraits, and where eyes and chin are."
+    folder.mkdir(parents=True, exist_ok=True); rows = []
+    for seed in PORTRAITS:
+        rng = np.random.default_rng([seed, 256]); yaw, pitch = (round(float(v), 1) for v in (rng.normal(0, 6), rng.normal(0, 4)))
+        shot = Head(sample_person(seed), studio()).express({}); cam = Camera.look(yaw, pitch); c2w, K = cam.cam2world.double().numpy(), cam.K.double().numpy()
+        q = (shot.landmarks() - c2w[:3, 3]) @ c2w[:3, :3]; q = (q[:, :2]/q[:, 2:]*K[0, 0] + .5).round(3); name = f'head-{seed}.webp'
+        Image.fromarray(render(shot, cam, 256).rgba).save(folder/name, quality=90, exact=True)
+        rows.append(dict(file=name, identity=seed, yaw=yaw, pitch=pitch, eyes=[q[36:42].mean(0).round(3).tolist(), q[42:48].mean(0).round(3).tolist()], chin=q[8].tolist()))
+    (folder/'portraits.json').write_text('[\n' + ',\n'.join(map(json.dumps, rows)) + '\n]\n')
+
+
+def clip(path, frames=72):
+    "One person moves through eight expressions."
+    head, out = Head(sample_person(DRIVER), studio()), []; per = frames/len(POSES)
+    for t in range(frames):
+        k = int(t/per); u = .5 - .5*math.cos(math.pi*min(1, 1.5*(t/per - k))); a, b = POSES[k], POSES[(k + 1) % len(POSES)]
+        shot = head.express({n: (1 - u)*a.get(n, 0) + u*b.get(n, 0) for n in {*a, *b}}); camera = Camera.look(10*math.sin(2*math.pi*t/frames), 4*math.sin(4*math.pi*t/frames))
+        x = render(shot, camera, 256).rgba.astype('f4')/255; out.append(x[..., :3] + (1 - x[..., 3:])*np.float32([.45, .5, .55]))
+    write_video(path, out, fps=24)
+
+
+if __name__ == '__main__':
+    OUT.mkdir(parents=True, exist_ok=True); portraits(OUT/'portraits'); clip(OUT/'driving.mp4')
+    one_tar(OUT/'heads-test.tar', '900000:900064', 3, 3); one_tar(OUT/'heads-train.tar', '0:24', 8, 4)
