@@ -137,7 +137,7 @@ def facekit_command(folder, out=None):
     from instant4d.morphable import cache_pack, pack_facekit
     out = Path(out or cache_pack()); print(f'wrote {out}, checksum {pack_facekit(folder, out)[:16]}')
 
-# %% ../nbs/41_cli.ipynb #4abe1a0b
+# %% ../nbs/41_cli.ipynb #2ccf2ebc
 def parser():
     "Commands and their options."
     p = argparse.ArgumentParser('instant4d', description='One portrait becomes 3D Gaussians that move.')
@@ -162,5 +162,8 @@ def main(argv=None)->int:
     try:
         with warnings.catch_warnings(): warnings.showwarning = one_line; return run(**kw) or 0
     except (ValueError, FileNotFoundError) as e: print(f'instant4d: {e}', file=sys.stderr); return 2
+    except KeyboardInterrupt:
+        print('instant4d: stopped; heads and train go on with the same command', file=sys.stderr)
+        return 130
 
 def one_line(message, *args, **kw): "A warning without its place in the code."; print(f'instant4d: {message}', file=sys.stderr)

@@ -68,9 +68,9 @@ def sample_shard()->Path:       # the test heads that come with the repository
         if (p := folder/'data_samples'/'heads-test.tar').exists(): return p
     raise FileNotFoundError('data_samples/heads-test.tar not found; run inside a clone of the repository')
 
-# %% ../nbs/14_shards.ipynb #9363f4a9
+# %% ../nbs/14_shards.ipynb #d11c4ed0
 STEPS = 1500        # in one world unit (15 cm) of depth and of neutral positions: 0.1 mm each
-REGIONS = 'background', 'face', 'head', 'hair', 'mouth', 'eyes', 'lips', 'brows'       # values of a label picture
+REGIONS = 'background', 'face', 'head', 'hair', 'mouth', 'eyes', 'lips', 'brows', 'extras'       # values of a label picture
 
 def _bytes(x, kind, **options):
     b = io.BytesIO(); Image.fromarray(x).save(b, kind, **options); return b.getvalue()

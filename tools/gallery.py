@@ -1,10 +1,10 @@
-"""Draw nbs/images/gallery.jpg with the bundled checkpoint: python tools/gallery.py"""
+"""Draw nbs/images/gallery.jpg with the bundled checkpoint, teacher.jpg from the bundled heads: python tools/gallery.py"""
 from pathlib import Path
 from PIL import Image
 from skimage import data
 from instant4d import Camera, load_model
 from instant4d.data import Heads, sample_shard
-from instant4d.images import load_portrait, panel
+from instant4d.images import heat, load_portrait, panel
 
 ROOT = Path(__file__).resolve().parent.parent
 model, heads = load_model(), Heads(sample_shard())
@@ -19,3 +19,8 @@ for source, crop in sources:
     rows += [load_portrait(source, 128, crop), *still, *(avatar.render(c, Camera.look(y), 192).image for c, y in zip(codes, (0, 0, 20)))]
 titles = ['', '', '', '', 'driving', 'driving', 'driving'] + ['source', 'yaw -30', '0', '30', 'driven', 'driven', 'driven, yaw 20']*3
 panel(rows, titles, cols=7, size=120).save(ROOT/'nbs'/'images'/'gallery.jpg')
+
+people = 8, 30, 21, 24, 9, 36, 61, 12           # test identities for a row of the teacher's pictures
+shots = [[next(k for k in range(9) if heads.pose(i, k) == p) for p in ((0, 0), (1, 0), (1, 1))] for i in people]
+rows = [grey(i, s[j]) for j in range(3) for i, s in zip(people, shots)] + [heat(heads.label(i, s[2]).float(), 0, 8, 'tab10') for i, s in zip(people, shots)]
+panel(rows, cols=8, size=110).save(ROOT/'nbs'/'images'/'teacher.jpg')
