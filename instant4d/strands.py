@@ -9,20 +9,21 @@ __all__ = ['FAST', 'HAIR', 'BEARD', 'LASH', 'SOLID', 'FIELDS', 'TYPES', 'AZIMUTH
            'BEARD_SHARES', 'RING_SHARES', 'COMB', 'BEARDS', 'BAR', 'RIMS', 'FRAMES', 'Strands', 'move_points',
            'stretch', 'no_strands', 'hash01', 'project', 'draw_thin', 'draw_tubes', 'Drawn', 'draw_strands', 'lobe',
            'tangents', 'outward', 'count_cells', 'bury', 'self_shade', 'shade_pixels', 'shade_strands', 'thin', 'fill',
-           'occluders', 'smooth', 'anchors', 'ear_distance', 'splat_planes', 'spread', 'Distance', 'head_distance',
-           'smooth_ears', 'ear_bumps', 'sample_distance', 'push_out', 'wobble', 'hairline', 'scalp_mask',
-           'random_weights', 'sample_roots', 'style_named', 'pick', 'sample_style', 'ramp', 'comb', 'grow', 'tie_point',
-           'comb_settings', 'march', 'clump', 'curl', 'frizz', 'arrange', 'strand_lengths', 'cut', 'trim', 'face_free',
-           'finish_hair', 'bun', 'grow_hair', 'tie_hair', 'lip_distance', 'beard_parts', 'beard_mask', 'hair_mask',
-           'resample', 'rounded', 'bristles', 'handlebar', 'grow_beard', 'grow_lashes', 'lash_positions', 'tubes',
-           'frame', 'clear_face', 'temple', 'glasses', 'earrings', 'ring_shape', 'dress']
+           'occluders', 'anchors', 'ear_distance', 'splat_planes', 'spread', 'Distance', 'head_distance', 'smooth_ears',
+           'ear_bumps', 'sample_distance', 'push_out', 'wobble', 'hairline', 'scalp_mask', 'random_weights',
+           'sample_roots', 'style_named', 'pick', 'sample_style', 'ramp', 'comb', 'grow', 'tie_point', 'comb_settings',
+           'march', 'clump', 'curl', 'frizz', 'arrange', 'strand_lengths', 'cut', 'trim', 'face_free', 'finish_hair',
+           'bun', 'grow_hair', 'tie_hair', 'lip_distance', 'beard_parts', 'beard_mask', 'hair_mask', 'resample',
+           'rounded', 'bristles', 'handlebar', 'grow_beard', 'grow_lashes', 'lash_positions', 'tubes', 'frame',
+           'clear_face', 'temple', 'glasses', 'earrings', 'ring_shape', 'dress']
 
-# %% ../nbs/19_strands.ipynb #da8b46a6
+# %% ../nbs/19_strands.ipynb #29b38461
 import math
 from dataclasses import dataclass
 import numba, numpy as np
 from numba import njit
 from scipy.spatial import cKDTree
+from .skins import ramp as smooth      # 0 before, 1 after, a cubic between
 
 FAST = dict(cache=True, nogil=True, fastmath=True, error_model='numpy')
 
@@ -312,11 +313,7 @@ def occluders(
     p = ((strands.points[:,1:] + strands.points[:,:-1])/2).reshape(-1,3)[pick]
     return p, float(np.sqrt(area[on].sum()/max(1, len(pick))/np.pi).clip(.1, .3))
 
-# %% ../nbs/19_strands.ipynb #e7922f2b
-def smooth(a, b, x):
-    "0 below `a`, 1 above `b`, a cubic between (falling when a > b)."
-    t = np.clip((x - a)/(b - a), 0, 1); return t*t*(3 - 2*t)
-
+# %% ../nbs/19_strands.ipynb #a4aaab42
 def anchors(landmarks):
     "Named places of a face that everything below is measured from."
     L = np.asarray(landmarks, np.float64); w = abs(L[16,0] - L[0,0])/14.72
