@@ -39,8 +39,9 @@ def closest(
     near = difflib.get_close_matches(name, known, n=1)
     return f'did you mean {near[0]!r}?' if near else f"known: {', '.join(known)}"
 
-# %% ../nbs/01_config.ipynb #dfcc25c6
-CHOICES = dict(encoder=('small', 'lp3d'), motion=('small', 'fan'), deform=('feature', 'spatial'))
+# %% ../nbs/01_config.ipynb #8a4f53d5
+CHOICES = dict(encoder=('small', 'lp3d'), motion=('small', 'fan'), deform=('feature', 'spatial'),
+               perceptual=('features', 'lpips', 'random', 'gradients', 'none'), precision=('fp32', 'bf16', 'fp16'))
 
 def check(
     cfg,         # a ModelConfig or TrainConfig
@@ -80,7 +81,7 @@ class ModelConfig:
     @property
     def gaussians(self)->int: return self.rays**2 * self.samples  # N
 
-# %% ../nbs/01_config.ipynb #4f218ecd
+# %% ../nbs/01_config.ipynb #91d51851
 @dataclass(frozen=True)
 class TrainConfig:
     "How the model is trained (Sec. 4.2). The defaults are the preset `laptop`."
@@ -93,20 +94,33 @@ class TrainConfig:
     render:int = 128        # rendered picture while training, pixels a side
     same:float = .1         # chance that a target shows the source's own expression
     frontal:float = .25     # chance that the Gaussians are sampled from the frontal camera
-    coarse:float = .25      # share of the steps that render at half the size
+    cross:float = 0.        # chance that another person with the same expression drives
+    coarse:float = .25      # share of the steps that render at smaller sizes, from 64 pixels on
+    ema:float = .999        # decay of the averaged weights; 0: no average
+    precision:str = 'fp32'  # of E and M while training: fp32, bf16 or fp16
+    workers:int = 0         # processes that load pictures
     w_l1:float = 1.         # weight of the L1 distance of colours
     w_alpha:float = .5      # weight of the L1 distance of coverage
     w_edges:float = .5      # weight of the L1 distance of image gradients
     w_detail:float = .2     # weight of the L1 distance of colours on eyes, brows, lips and mouth
     w_norm:float = .001     # weight of the norm of Psi's residual
     w_offset:float = .05    # weight of the still head's offsets
+    w_perceptual:float = .004       # weight of the distance of features
+    perceptual:str = 'features'     # of which network: features (the frozen M), lpips, random, gradients, none
+    w_identity:float = 0.   # weight of the distance of identity embeddings
+    w_depth:float = 0.      # weight of the L1 distance of depths, for heads rendered with depth
+    w_adv:float = 0.        # weight of the adversary
+    adv_from:float = .5     # share of the steps before the adversary joins
+    gamma:float = .1        # of the adversary's R1 penalty
     seed:int = 0            # first number of every random choice
 
     def __post_init__(self):
         weights = [f.name for f in fields(self) if f.name.startswith('w_')]
-        check(self, dict.fromkeys(['warmup', 'same', 'frontal', 'coarse', 'seed', *weights], 0) | dict(targets=2))     # the first is still
-        for n in ('same', 'frontal', 'coarse'):
+        zero = 'warmup', 'same', 'frontal', 'cross', 'coarse', 'ema', 'workers', 'adv_from', 'gamma', 'seed'
+        check(self, dict.fromkeys([*zero, *weights], 0) | dict(targets=2))      # the first is still
+        for n in ('same', 'frontal', 'cross', 'coarse', 'ema', 'adv_from'):
             if (v := getattr(self, n)) > 1: raise ValueError(f'{n} = {v} is a share: at most 1')
+        if self.seed >= 2**22: raise ValueError(f'seed = {self.seed} must be less than {2**22}')
 
 # %% ../nbs/01_config.ipynb #09ce5925
 @dataclass(frozen=True)
@@ -172,7 +186,7 @@ def _values(
         raise ValueError(f'unknown preset {name!r} in {where}; {closest(name, names)}')
     return {p:dict(sections.get(f'{name}.{p}', {})) for p in PARTS}
 
-# %% ../nbs/01_config.ipynb #b22a2c31
+# %% ../nbs/01_config.ipynb #0f9373e7
 def load_preset(
     name:str='laptop',  # smoke, laptop, gpu, paper, or one of your own settings.ini
     path=None,          # the settings.ini; None: the nearest one
@@ -183,7 +197,7 @@ def load_preset(
     values = _values(name, read_settings(path) if path else {}, path or 'the built-in presets')
     for k, v in overrides.items():
         part, _, key = k.replace('.', '_', 1).partition('_')
-        if part not in PARTS: raise ValueError(f'unknown key {k!r}; start it with model_ or train_')
+        if part not in PARTS: raise ValueError(f'unknown key {k!r}; start it with model. or train.')
         values[part][key] = v
     return Config(name, **{p:build(p, values[p], f'{name}.{p}') for p in PARTS})
 

@@ -7,10 +7,10 @@ Docs: https://instant4d.github.io/instant4d/data.html.md"""
 # %% auto #0
 __all__ = ['read_at', 'load_person', 'slim', 'collect', 'fits', 'report', 'Heads', 'load_picture', 'coefficients',
            'check_pictures', 'picture_fault', 'random_background', 'random_light', 'pick_targets', 'epoch_order',
-           'step_samples', 'Plan', 'draw_sample', 'shared_number', 'sharing', 'cross_drivers', 'Reenactment',
-           'make_plan', 'Steps']
+           'step_samples', 'detail_mask', 'eye_discs', 'details', 'Plan', 'draw_sample', 'resize', 'shared_number',
+           'sharing', 'cross_drivers', 'Reenactment', 'make_plan', 'Steps']
 
-# %% ../nbs/21_data.ipynb #d594e9cb
+# %% ../nbs/21_data.ipynb #aa8a6b33
 import warnings
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,7 +18,7 @@ import numpy as np, torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from tqdm.auto import tqdm
 from .cameras import Camera
 from .shards import (FILES, REGIONS, ROUND, Damaged, OtherVersion, check_labels, check_members, check_version,
@@ -202,7 +202,25 @@ def step_samples(
     if batch % ranks: raise ValueError(f'a batch of {batch} cannot be split over {ranks} processes; use a multiple of {ranks}')
     part = batch//ranks; return range(step*batch + rank*part, step*batch + (rank+1)*part)
 
-# %% ../nbs/21_data.ipynb #b9a76040
+# %% ../nbs/21_data.ipynb #5d0a1aa8
+def detail_mask(label:UInt8[Tensor,'*B H W'])->Bool[Tensor,'*B H W']:
+    "Mouth, eyes, lips and brows in a region map, 4 to 7 of `REGIONS`."
+    return (label >= 4) & (label <= 7)
+
+def eye_discs(marks:Float[np.ndarray,'68 2'], size:int)->Bool[Tensor,'S S']:
+    "A disc around each eye, three quarters of its width in radius: lids count, also when they are closed."
+    at = (torch.arange(size) + .5)/size; out = torch.zeros(size, size, dtype=torch.bool)
+    for eye in torch.as_tensor(marks)[36:48].float().split(6):
+        (x, y), r = eye.mean(0), .75*(eye[3] - eye[0]).norm()
+        out |= (at[None] - x)**2 + (at[:,None] - y)**2 < r*r
+    return out
+
+def details(heads, i, k)->Bool[Tensor,'H W']:
+    "Where a face says most: the regions of `detail_mask`, and the eyes with their lids."
+    x, marks = detail_mask(heads.label(i,k)), heads.frame(i,k).get('landmarks2d')
+    return x if marks is None or not len(marks) else x | eye_discs(marks, x.shape[-1])
+
+# %% ../nbs/21_data.ipynb #f512e7ec
 class Plan(NamedTuple):
     "Which frames make a sample."
     person:int      # index of A
@@ -221,12 +239,19 @@ def draw_sample(
         c = light(x[:3], x[3:]) + (1-x[3:])*random_background(rng, x.shape[-1])
         return c if data.image in (None, c.shape[-1]) else F.interpolate(c[None], data.image, mode='bilinear', antialias=True)[0]
     x = torch.stack([h.rgba(i,j) for j in plan.targets])
-    detail = torch.stack([h.label(i,j) >= 4 for j in plan.targets]).float()[:,None]
-    x = F.interpolate(torch.cat([light(x[:,:3], x[:,3:]), x[:,3:], detail], 1), size=data.render, mode='area')
+    detail = torch.stack([details(h, i, j) for j in plan.targets]).float()[:,None]
+    x = resize(torch.cat([light(x[:,:3], x[:,3:]), x[:,3:], detail], 1), data.render)
     cams = Camera.stack([h.camera(i,j) for j in plan.targets]); number = lambda i: h.people[i]['identity']
-    return dict(source=scene(h.rgba(i,plan.source)), driving=torch.stack([scene(h.rgba(*f)) for f in plan.drivers]), image=x[:,:3], alpha=x[:,3],
-                detail=x[:,4], cam2world=cams.cam2world, K=cams.K, own=torch.tensor([h.pose(i,j)[0] == h.pose(i,plan.source)[0] for j in plan.targets]),
-                identity=number(i), driver=torch.tensor([number(q) for q, _ in plan.drivers]))
+    out = dict(source=scene(h.rgba(i,plan.source)), driving=torch.stack([scene(h.rgba(*f)) for f in plan.drivers]),
+               image=x[:,:3], alpha=x[:,3], detail=x[:,4], cam2world=cams.cam2world, K=cams.K,
+               own=torch.tensor([h.pose(i,j)[0] == h.pose(i,plan.source)[0] for j in plan.targets]),
+               identity=number(i), driver=torch.tensor([number(q) for q, _ in plan.drivers]))
+    if data.depth: out['depth'] = resize(torch.stack([h.depth(i,j) for j in plan.targets])[:,None], data.render, 'nearest')[:,0]
+    return out
+
+def resize(x:Float[Tensor,'T C H W'], size:int, mode='area')->Float[Tensor,'T C S S']:
+    "Pictures of another size; by averaging, unless said otherwise."
+    return x if x.shape[-1] == size else F.interpolate(x, size=size, mode=mode)
 
 # %% ../nbs/21_data.ipynb #0f8a989a
 def shared_number(heads, i, k):             # None: nobody else has it
@@ -254,7 +279,7 @@ def cross_drivers(
         out.append(others[int(rng.integers(len(others)))] if others and rng.random() < data.cross else (i,d))
     return out
 
-# %% ../nbs/21_data.ipynb #f0ffa0fe
+# %% ../nbs/21_data.ipynb #0386c24c
 class Reenactment(Dataset):
     "Endless, numbered self-reenactment samples (Sec. 4.2): `self[k]` depends on the seed and k alone."
     def __init__(self,
@@ -265,7 +290,9 @@ class Reenactment(Dataset):
         seed:int=0,             # of the order and of all choices
         image:int=None,         # pixels a side of source and driving pictures; None: as rendered
         cross:float=0.,         # chance that another person drives, where one shows the same expression
+        depth:bool=False,       # also the targets' depth, for heads that were rendered with it
     ):
+        self.depth = depth
         self.heads, self.targets, self.render, self.same, self.seed, self.image = heads, targets, render, same, seed, image
         self.cross, self.sharing = cross, sharing(heads) if cross else {}
         self.replaced = {}      # sample -> why another head stands in, of this process
@@ -273,7 +300,7 @@ class Reenactment(Dataset):
     def plan(self, k:int, turn:int=0)->tuple: "Frames of a sample, and its generator."; return make_plan(self, k, turn)
     def __getitem__(self, k:int)->dict:
         for turn in range(len(self)):
-            try: return draw_sample(self, *self.plan(k, turn)) | dict(replaced=turn)
+            try: return draw_sample(self, *self.plan(k, turn)) | dict(sample=k, replaced=turn)
             except Damaged as e: self.replaced[k] = str(e); warnings.warn(f'{e}. Another head stands in.')
         raise ValueError(f'sample {k}: no head has pictures that can be decoded; render the shards again')
 

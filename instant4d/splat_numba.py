@@ -475,7 +475,7 @@ class _Splat(torch.autograd.Function):
         in_threads(project_grad_kernel, N, *x[:4], V, L, eps, aa, E, G, *v)
         return (*map(torch.from_numpy, v), *[None]*5)
 
-# %% ../nbs/06_splat_numba.ipynb #11facbee
+# %% ../nbs/06_splat_numba.ipynb #bb011f86
 def lens(
     camera:Camera,      # one camera
     size,               # (H,W)
@@ -499,8 +499,8 @@ def splat_numba(
         raise ValueError("numba gives no gradient to the camera; use backend='oracle', or camera.map(torch.Tensor.detach)")
     shape, ids, scenes, views = expand_views(g, camera)
     V = views.world2cam.float().contiguous().numpy()
-    out = [_Splat.apply(*(getattr(scenes, k)[i] for k in ('means','quats','scales','opacities','colors')),
-        V[v], lens(views[v], size), size, f32(eps2d), antialiased) for v, i in enumerate(ids)]
+    parts = list(zip(*(x.unbind() for x in vars(scenes).values())))                 # one gradient for the batch, not one for each scene
+    out = [_Splat.apply(*parts[i], V[v], lens(views[v], size), size, f32(eps2d), antialiased) for v, i in enumerate(ids)]
     out = torch.stack(out) if len(out) > 1 else out[0][None]                       # one view: no copy
     out = out.view(*shape, *out.shape[1:]); z, alpha = out[...,-2], out[...,-1]
     return Frame(out[...,:-2], alpha, torch.where(alpha < ALPHA_MIN, 0, z/alpha.clamp(min=ALPHA_MIN)))

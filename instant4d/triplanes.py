@@ -77,25 +77,24 @@ def write_kernel(lo, hi, grad, uv, planes):
             for c in range(lo, hi):
                 g = grad[n,c]; p00[c] += w00*g; p01[c] += w01*g; p10[c] += w10*g; p11[c] += w11*g
 
-# %% ../nbs/08_triplanes.ipynb #120aa49e
+# %% ../nbs/08_triplanes.ipynb #8e068e25
 class _Read(torch.autograd.Function):
-    "One scene, planes (P,P,3,C) and points (N,3): features (N,C); no gradient to the points."
+    "Planes (B,P,P,3,C) and points (B,N,3): features (B,N,C); no gradient to the points."
     @staticmethod
     def forward(ctx, planes, p):
         ctx.uv, ctx.shape = plane_coordinates(p.detach()).contiguous().numpy(), planes.shape
-        out = np.empty((len(p), planes.shape[-1]), 'f4')
-        in_threads(read_kernel, len(p), planes.detach().numpy(), ctx.uv, out)
-        return torch.from_numpy(out)
+        out = torch.empty(*p.shape[:2], planes.shape[-1])
+        for a, uv, o in zip(planes.detach().numpy(), ctx.uv, out.numpy()): in_threads(read_kernel, len(o), a, uv, o)
+        return out
     @staticmethod
     def backward(ctx, grad):
-        planes = np.zeros(ctx.shape, 'f4')
-        in_threads(write_kernel, ctx.shape[-1], grad.contiguous().numpy(), ctx.uv, planes)
-        return torch.from_numpy(planes), None
+        out = torch.zeros(ctx.shape)
+        for g, uv, o in zip(grad.contiguous().numpy(), ctx.uv, out.numpy()): in_threads(write_kernel, o.shape[-1], g, uv, o)
+        return out, None
 
 def read_numba(planes, p):
     "As `read_torch`, with the CPU kernels; float32, no gradient to the points."
-    last = planes.permute(0,3,4,1,2).contiguous()
-    return torch.stack([_Read.apply(a, b) for a, b in zip(last, p)])
+    return _Read.apply(planes.permute(0,3,4,1,2).contiguous(), p)
 
 # %% ../nbs/08_triplanes.ipynb #c2609d2e
 def sample_triplane(

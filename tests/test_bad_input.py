@@ -23,7 +23,7 @@ def listing(folder): return sorted(str(p) for p in folder.rglob('*')) if folder 
 PRESETS = {
     'preset':(dict(name='laptp'), ["'laptp'", "'laptop'"]),
     'key':(dict(model_plane=3), ["'plane'", "'planes'"]),
-    'part':(dict(planes=3), ["'planes'", 'model_']),
+    'part':(dict(planes=3), ["'planes'", 'model.']),
     'word for a number':(dict(model_rays='many'), ['rays', 'whole number', "'many'"]),
     'fraction':(dict(model_rays=2.5), ['rays', 'whole number', '2.5']),
     'bool':(dict(train_steps=True), ['steps', 'True']),
@@ -324,8 +324,6 @@ def test_avatar_unwritable(avatar, tmp_path):
 
 @pytest.mark.parametrize('code', [torch.zeros(100), torch.full((512,), float('nan')), torch.zeros(1, 512)])
 def test_code(code, avatar): refused(lambda: avatar.render(code), '512', kind=ValueError)
-
-def test_paper_preset_is_not_there_yet(): refused(lambda: load_model(preset='paper'), 'lp3d', kind=ValueError)
 
 
 def test_input_is_not_overwritten(tmp_path, capsys):
