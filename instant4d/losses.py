@@ -7,24 +7,22 @@ Docs: https://instant4d.github.io/instant4d/losses.html.md"""
 # %% auto #0
 __all__ = ['TRUNKS', 'CHOOSE', 'PERCEPTUAL', 'PAPER', 'TERMS', 'l1', 'edges', 'edge_l1', 'detail_mask', 'detail_l1',
            'residual_norm', 'still_offset', 'unit', 'feature_distance', 'FeatureLoss', 'find_trunk', 'load_lpips',
-           'make_lpips', 'Perceptual', 'gradients', 'halve', 'arcface', 'face', 'IdentityEmbedding', 'UserEmbedding',
-           'identity_loss', 'train_identity', 'identity_batch', 'blur_down', 'minibatch_std', 'Equal', 'act', 'halves',
-           'Block', 'Discriminator', 'match', 'conditions', 'd_loss', 'g_loss', 'r1', 'd_optimiser', 'd_step', 'right',
-           'g_term', 'total', 'depth_l1', 'losses', 'check_weights', 'Losses', 'network_terms']
+           'make_lpips', 'Perceptual', 'gradients', 'halve', 'UserEmbedding', 'identity_loss', 'blur_down',
+           'minibatch_std', 'Equal', 'act', 'halves', 'Block', 'Discriminator', 'match', 'conditions', 'd_loss',
+           'g_loss', 'r1', 'd_optimiser', 'd_step', 'right', 'g_term', 'total', 'depth_l1', 'losses', 'check_weights',
+           'Losses', 'network_terms']
 
-# %% ../nbs/23_losses.ipynb #00c20cd3
+# %% ../nbs/23_losses.ipynb #9b7dae00
 import copy, math, warnings
 from pathlib import Path
-import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
+import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Bool, Float, Int
-from tqdm.auto import tqdm
 from .config import closest
 from .cameras import Camera, Frame, to_eg3d
-from .motion import MotionEncoder, conv
+from .motion import MotionEncoder
 from .avatar import load_model
-from .data import Heads
-from .regressors import ExpressionPairs
+from .regressors import face
 
 # %% ../nbs/23_losses.ipynb #14799ff1
 def l1(
@@ -77,21 +75,18 @@ def feature_distance(
     "Squared distance of unit features: mean over places, sum over layers."
     return sum((unit(p) - unit(q)).square().sum(1).mean() for p, q in zip(a, b, strict=True))
 
-# %% ../nbs/23_losses.ipynb #dde502e7
+# %% ../nbs/23_losses.ipynb #ed382fe8
 class FeatureLoss(nn.Module):
-    "Perceptual distance on the frozen convolutions of a trained M."
+    "Perceptual distance on the frozen convolutions of a trained M, where M looks: at the face."
     def __init__(self,
         motion:MotionEncoder,   # trained (notebook 22)
-        size:int=171,           # smaller pictures are enlarged to this
     ):
-        super().__init__(); self.size = size
-        self.body = copy.deepcopy(motion.body).requires_grad_(False); self.train()
+        super().__init__(); self.motion = copy.deepcopy(motion).requires_grad_(False); self.train()
     def train(self, mode=True): return super().train(False)         # its statistics stay
     def features(self, x)->list:
-        if x.shape[-1] < self.size: x = F.interpolate(x, (self.size,)*2, mode='bilinear')
-        out, x = [], 2*x - 1
-        for layer in self.body: x = layer(x); out.append(x)
-        return [out[k] for k in (0, 1, 3, 5)]       # one for each size
+        out, x = {}, self.motion.face(x)
+        for layer in self.motion.body: x = layer(x); out[x.shape[-1]] = x
+        return list(out.values())                   # the last of each size
     def forward(self,
         a:Float[Tensor,'B 3 H W'],      # predicted, sRGB in 0..1
         b:Float[Tensor,'B 3 H W'],      # true
@@ -175,36 +170,6 @@ def gradients(
 
 def halve(x): return F.avg_pool2d(x, 2)
 
-# %% ../nbs/23_losses.ipynb #1c13f6e8
-def arcface(
-    cos:Float[Tensor,'B K'],    # cosines to the centres of all K people
-    who:Int[Tensor,'B'],        # the right one
-    margin:float=.5,            # m, radians
-    scale:float=32.,            # s
-)->Float[Tensor,'']:
-    "Softmax with an additive angular margin (Deng et al. 2019, eq. 3)."
-    theta = cos.clamp(-1 + 1e-6, 1 - 1e-6).acos()
-    late = cos - margin*math.sin(margin)        # beyond pi the cosine would rise again
-    hard = torch.where(theta + margin < math.pi, (theta + margin).cos(), late)
-    return F.cross_entropy(scale*torch.where(F.one_hot(who, cos.shape[1]) > 0, hard, cos), who)
-
-# %% ../nbs/23_losses.ipynb #1bdfeb0a
-def face(x:Float[Tensor,'B 3 H W'], size:int)->Float[Tensor,'B 3 S S']:
-    "The middle of pictures, resized, in -1..1."
-    h, w = x.shape[-2:]; x = x[..., h*7//32:h*25//32, w*7//32:w*25//32]
-    return 2*F.interpolate(x, (size,size), mode='bilinear', antialias=x.shape[-1] > size) - 1
-
-class IdentityEmbedding(nn.Module):
-    "A small network that is trained to tell people apart; the package brings no weights for it."
-    def __init__(self, width:int=32, size:int=112, code:int=512):
-        super().__init__(); self.size, self.code, w = size, code, width
-        self.body = nn.Sequential(conv(3,w), conv(w,2*w), conv(2*w,4*w), conv(4*w,8*w),
-                                  conv(8*w,8*w,1))
-        cells = (-(-size//16))**2           # four layers of stride two
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(8*w*cells, code), nn.BatchNorm1d(code))
-    def forward(self, x:Float[Tensor,'B 3 H W'])->Float[Tensor,'B 512']:
-        return F.normalize(self.head(self.body(face(x, self.size))), dim=1)
-
 # %% ../nbs/23_losses.ipynb #c02b58a0
 class UserEmbedding(nn.Module):
     "Your own face recogniser, with its output checked."
@@ -225,43 +190,6 @@ def identity_loss(
     "One minus the cosine of two embeddings (eq. 3)."
     with torch.no_grad(): target = embed(b)
     return (1 - (embed(a)*target).sum(1)).mean()
-
-# %% ../nbs/23_losses.ipynb #b31863f5
-def train_identity(
-    heads:Heads,            # training identities
-    steps:int,              # optimiser steps
-    batch:int=32,           # pictures in a step
-    lr:float=1e-3,          # of AdamW, falling to zero
-    margin:float=.5,        # of ArcFace; reached half-way
-    seed:int=0,             # of weights and choices
-    net:nn.Module=None,     # continue with this one
-    report=None,            # called as report(step, loss)
-)->nn.Module:               # trained and frozen
-    "Train an embedding to tell rendered people apart (eq. 3's e)."
-    torch.manual_seed(seed); net = (net or IdentityEmbedding()).train()
-    pairs, device = ExpressionPairs(heads, seed), next(net.parameters()).device
-    centres = nn.Parameter(torch.randn(len(heads), net.code).to(device))
-    opt = torch.optim.AdamW([*net.parameters(), centres], lr=lr, weight_decay=.01)
-    for step in tqdm(range(steps), desc='identity', mininterval=5):
-        x, who = (t.to(device) for t in identity_batch(pairs, step, batch))
-        cos = net(x) @ F.normalize(centres, dim=1).T
-        loss = arcface(cos, who, margin*min(1, 2*step/steps))
-        for g in opt.param_groups: g['lr'] = lr*(1 - step/steps)
-        opt.zero_grad(); loss.backward(); opt.step()
-        if report: report(step, loss.item())
-    return net.eval().requires_grad_(False)
-
-# %% ../nbs/23_losses.ipynb #1e333d64
-def identity_batch(
-    pairs:ExpressionPairs,  # people, and how they are lit and cropped
-    step:int,               # from 0; the batch depends on it and the seed alone
-    batch:int,              # pictures
-)->tuple:                   # (B,3,H,W), numbers of the people (B,)
-    "Random pictures of random people."
-    rng = np.random.default_rng([pairs.seed, step, 5]); h = pairs.heads
-    who = rng.integers(len(h), size=batch)
-    x = [pairs.picture(rng, i, int(rng.integers(h.count(i))))[0] for i in map(int, who)]
-    return torch.stack(x), torch.from_numpy(who)
 
 # %% ../nbs/23_losses.ipynb #fa50e3dc
 def blur_down(x:Float[Tensor,'B C H W'])->Float[Tensor,'B C h w']:
@@ -340,7 +268,7 @@ def conditions(
     keep = (torch.rand(2, len(codes), 1, generator=generator) >= drop).to(codes)
     return tuple(p*k for p, k in zip(parts, keep))
 
-# %% ../nbs/23_losses.ipynb #67e6c07e
+# %% ../nbs/23_losses.ipynb #bfd23461
 def d_loss(real:Float[Tensor,'B'], fake:Float[Tensor,'B'])->Float[Tensor,'']:
     "Logistic loss of the discriminator."
     return F.softplus(-real).mean() + F.softplus(fake).mean()
@@ -349,7 +277,6 @@ def g_loss(fake:Float[Tensor,'B'])->Float[Tensor,'']:
     "Non-saturating logistic loss of the generator."
     return F.softplus(-fake).mean()
 
-# %% ../nbs/23_losses.ipynb #008631eb
 def r1(D, real:Float[Tensor,'B 3 H W'], condition:tuple)->Float[Tensor,'']:
     "Squared gradient of the score at real pictures, without gamma/2."
     x = real.detach().requires_grad_()
