@@ -1,6 +1,6 @@
 __version__ = "0.1.0"
 
-_WHERE = dict(gaussians='Gaussians', cameras='Camera Frame orbit', splatting='splat', avatar='Instant4D Avatar load_model', config='load_preset', fan='load_xnemo')
+_WHERE = dict(gaussians='Gaussians', cameras='Camera Frame orbit', splatting='splat', avatar='Instant4D Avatar load_model', config='load_preset', fan='load_xnemo', dino='load_dino', driving='load_driver read_arkit')
 _NAMES = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = sorted(_NAMES)
 
