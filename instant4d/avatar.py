@@ -388,7 +388,7 @@ def make_motion(
         raise ValueError(f"code = {m.code}: X-NeMo's motion encoder gives 512 numbers; set code = 512")
     return XNemoEncoder(framed=True)
 
-# %% ../nbs/13_avatar.ipynb #99d2f85e
+# %% ../nbs/13_avatar.ipynb #0fb6c171
 class Instant4D(nn.Module):
     "E, M, Phi and Psi (figure 3)."
     def __init__(self,
@@ -399,10 +399,13 @@ class Instant4D(nn.Module):
         self.motion_encoder = make_motion(m) if motion_encoder is None else motion_encoder
         self.phi, self.psi = make_decoders(m)
         self.motion_encoder.eval().requires_grad_(False)
-    def points(self, planes, camera, generator=None):
+    def points(self, planes, camera, generator=None, same=None):
         "Two-pass samples for each scene: from `camera`, at random places if a generator is given."
-        return sample_points(planes, self.phi, camera, self.cfg.model.rays, self.cfg.model.samples,
-                             generator)
+        m = self.cfg.model
+        return sample_points(planes, self.phi, camera, m.rays, m.samples, generator, same)
+    def moved(self, planes, x, f, m, source, driving):
+        "Moving Gaussians, and the residual: eq. 2, which sees of the planes what was read at x."
+        return deform(self.phi, self.psi, x, f, m, source, driving, self.cfg.model.deform)
     def portrait(self, source, crop=True):
         "Read and check a source: path, PIL picture or (3,H,W) tensor."
         return load_portrait(source, self.cfg.model.image, crop)
@@ -434,7 +437,7 @@ class Instant4D(nn.Module):
         f, m = split_features(sample_triplane(planes, p))
         return Avatar(self.cfg, p[0], f[0].clone(), m[0].clone(), code,
                       *copy.deepcopy((self.phi, self.psi))).eval().requires_grad_(False)
-    device = property(lambda self: self.psi.fc2.weight.device)
+    device = property(lambda self: self.phi.fc2.weight.device)
     def save(self, path, **about):
         "Write all weights in 8 bits, with the configuration and anything in `about`."
         write_tensors(path, to_int8(self.state_dict()),

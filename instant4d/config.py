@@ -39,9 +39,9 @@ def closest(
     near = difflib.get_close_matches(name, known, n=1)
     return f'did you mean {near[0]!r}?' if near else f"known: {', '.join(known)}"
 
-# %% ../nbs/01_config.ipynb #8a4f53d5
+# %% ../nbs/01_config.ipynb #b5cf90c1
 CHOICES = dict(encoder=('small', 'lp3d'), motion=('small', 'fan'), deform=('feature', 'spatial'),
-               perceptual=('features', 'lpips', 'random', 'gradients', 'none'), precision=('fp32', 'bf16', 'fp16'))
+               perceptual=('features', 'lpips', 'random', 'gradients', 'none'), optimiser=('muon', 'adamw'), precision=('fp32', 'bf16', 'fp16'))
 
 def check(
     cfg,         # a ModelConfig or TrainConfig
@@ -81,19 +81,20 @@ class ModelConfig:
     @property
     def gaussians(self)->int: return self.rays**2 * self.samples  # N
 
-# %% ../nbs/01_config.ipynb #91d51851
+# %% ../nbs/01_config.ipynb #2c6ec58f
 @dataclass(frozen=True)
 class TrainConfig:
     "How the model is trained (Sec. 4.2). The defaults are the preset `laptop`."
     steps:int = 2700        # optimiser steps
     batch:int = 4           # encoded sources in a step
     targets:int = 3         # pictures rendered for each source
-    lr:float = 6e-4         # Adam's learning rate at its peak
+    optimiser:str = 'muon'  # for E's matrices: muon, or adamw as for all else
+    lr:float = 2e-3         # learning rate at its peak
     warmup:int = 50         # steps of linear warm-up before the cosine
     clip:float = 1.         # largest norm of the gradient
     render:int = 128        # rendered picture while training, pixels a side
     same:float = .1         # chance that a target shows the source's own expression
-    frontal:float = .25     # chance that the Gaussians are sampled from the frontal camera
+    frontal:float = .75     # chance that the Gaussians are sampled as at inference; the paper: .25
     cross:float = 0.        # chance that another person with the same expression drives
     coarse:float = .25      # share of the steps that render at smaller sizes, from 64 pixels on
     ema:float = .999        # decay of the averaged weights; 0: no average

@@ -220,7 +220,7 @@ def details(heads, i, k)->Bool[Tensor,'H W']:
     x, marks = detail_mask(heads.label(i,k)), heads.frame(i,k).get('landmarks2d')
     return x if marks is None or not len(marks) else x | eye_discs(marks, x.shape[-1])
 
-# %% ../nbs/21_data.ipynb #f512e7ec
+# %% ../nbs/21_data.ipynb #421c6c4e
 class Plan(NamedTuple):
     "Which frames make a sample."
     person:int      # index of A
@@ -246,6 +246,7 @@ def draw_sample(
                image=x[:,:3], alpha=x[:,3], detail=x[:,4], cam2world=cams.cam2world, K=cams.K,
                own=torch.tensor([h.pose(i,j)[0] == h.pose(i,plan.source)[0] for j in plan.targets]),
                identity=number(i), driver=torch.tensor([number(q) for q, _ in plan.drivers]))
+    if data.coefs: out['coef'] = torch.stack([h.coef(*f) for f in ((i, plan.source), *plan.drivers[1:])])
     if data.depth: out['depth'] = resize(torch.stack([h.depth(i,j) for j in plan.targets])[:,None], data.render, 'nearest')[:,0]
     return out
 
@@ -279,7 +280,7 @@ def cross_drivers(
         out.append(others[int(rng.integers(len(others)))] if others and rng.random() < data.cross else (i,d))
     return out
 
-# %% ../nbs/21_data.ipynb #0386c24c
+# %% ../nbs/21_data.ipynb #c09be4ba
 class Reenactment(Dataset):
     "Endless, numbered self-reenactment samples (Sec. 4.2): `self[k]` depends on the seed and k alone."
     def __init__(self,
@@ -291,8 +292,9 @@ class Reenactment(Dataset):
         image:int=None,         # pixels a side of source and driving pictures; None: as rendered
         cross:float=0.,         # chance that another person drives, where one shows the same expression
         depth:bool=False,       # also the targets' depth, for heads that were rendered with it
+        coefs:bool=False,       # also the true coefficients of the source and of all drivers but the first
     ):
-        self.depth = depth
+        self.depth, self.coefs = depth, coefs
         self.heads, self.targets, self.render, self.same, self.seed, self.image = heads, targets, render, same, seed, image
         self.cross, self.sharing = cross, sharing(heads) if cross else {}
         self.replaced = {}      # sample -> why another head stands in, of this process

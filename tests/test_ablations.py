@@ -1,0 +1,56 @@
+"""Rivals: what a user of `ablate` may type wrong, and runs that are broken off."""
+import json
+import pytest
+import torch
+from instant4d.ablations import RIVALS, ablate, still_parts, train_rival
+from instant4d.avatar import load_model
+from instant4d.data import Heads, sample_shard
+
+TINY = dict(train_batch=1, train_targets=2, train_warmup=1)
+TRAIN = sample_shard().with_name('heads-train.tar')
+
+WRONG = {
+    'name':(dict(names=['spatail']), ["'spatail'", "'spatial'"]),
+    'steps':(dict(steps=0), ['steps']),
+    'people':(dict(people=0), ['people = 0']),
+    'setting':(dict(train_lr='fast'), ['lr', "'fast'"]),
+    'sizes':(dict(start_steps=0), ['start_steps', 'laptop']),
+    'test split':(dict(heads=sample_shard()), ['test split']),
+    'no shard':(dict(held='nowhere.tar'), ['nowhere.tar']),
+}
+
+@pytest.mark.parametrize('case', WRONG)
+def test_one_line_before_anything_runs(case, tmp_path):
+    change, words = WRONG[case]
+    with pytest.raises((ValueError, FileNotFoundError)) as e:
+        ablate(**dict(heads=TRAIN, out=tmp_path, steps=1, start_steps=1, people=1, **TINY) | change)
+    assert '\n' not in str(e.value) and all(w in str(e.value) for w in words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path):
+    "Four steps at once are four steps in two calls, and the curve has them all."
+    start, heads = still_parts(load_model(preset='ablation')), Heads(TRAIN)
+    whole, _ = train_rival('spatial', 0, heads, tmp_path/'a', start, 4, **TINY)
+    from instant4d import training
+    real, told = training.until_told, []
+    class Twice:                            # the first call is told to stop after two steps
+        def __enter__(self): return lambda: told.append(1) or len(told) == 2
+        def __exit__(self, *_): pass
+    training.until_told = lambda minutes=None: Twice() if len(told) < 2 else real(minutes)
+    try: train_rival('spatial', 0, heads, tmp_path/'b', start, 4, **TINY)
+    finally: training.until_told = real
+    assert torch.load(tmp_path/'b'/'spatial-0'/'last.pt', weights_only=True)['step'] == 2
+    again, curve = train_rival('spatial', 0, heads, tmp_path/'b', start, 4, **TINY)
+    for (k, a), b in zip(whole.state_dict().items(), again.state_dict().values()): assert torch.equal(a, b), k
+    assert [row[1] for row in curve] == [1, 2, 3, 4] and curve == sorted(curve)
+    assert json.loads((tmp_path/'b'/'spatial-0'/'curve.json').read_text()) == curve
+
+
+@pytest.mark.parametrize('name', RIVALS)
+def test_rivals_begin_as_the_same_still_head(name):
+    from instant4d.config import load_preset
+    r, start = RIVALS[name], still_parts(load_model(preset='ablation'))
+    model = r.make(load_preset('ablation', **r.settings)); missing = model.load_state_dict(start, strict=False)
+    assert not missing.unexpected_keys and all(k.startswith(('psi.', 'motion_encoder.')) for k in missing.missing_keys)
+    assert all(torch.equal(model.state_dict()[k], v) for k, v in start.items())
