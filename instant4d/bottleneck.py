@@ -20,7 +20,7 @@ from .losses import edge_l1
 from .splatting import splat
 from .triplanes import sample_triplane, split_features
 
-# %% ../nbs/36_bottleneck.ipynb #78234d82
+# %% ../nbs/36_bottleneck.ipynb #3d3b92bd
 def show(model, planes, cameras:Camera, at:Camera, size:int, generator=None):
     "A scene from cameras (V,), with points placed from as many; a Frame (V,)."
     one = lambda c: c.map(lambda v: v[None])
@@ -33,6 +33,7 @@ def fit_planes(
     heads:Heads, i:int, frames:list,    # views of one expression of a person, the portrait first
     steps:int=60,
     random:bool=False,                  # points as in training: from the camera that looks, at random places
+    use:int=None,                       # how many of the views count in the fit; None: all
 )->tuple:                               # pictures (V,3,H,W) of E's planes, of the fitted ones, and true
     "What planes can show: gradient descent on them, and on a copy of Phi."
     m = copy.copy(model); m._modules = dict(model._modules) | dict(phi=copy.deepcopy(model.phi).requires_grad_())
@@ -43,6 +44,7 @@ def fit_planes(
     opt, before, T = torch.optim.Adam([dict(params=[planes], lr=.03), dict(params=m.phi.parameters(), lr=1e-3)]), usual(), true.movedim(1,-1)
     for step in range(steps):
         f = show(m, planes, cams, cams if random else front, size, [torch.Generator().manual_seed(step)] if random else None)
-        loss = (f.image - T[...,:3]).abs().mean() + .5*(f.alpha - T[...,3]).abs().mean() + .5*edge_l1(f.image, T[...,:3])
+        image, alpha, t = f.image[:use], f.alpha[:use], T[:use]
+        loss = (image - t[...,:3]).abs().mean() + .5*(alpha - t[...,3]).abs().mean() + .5*edge_l1(image, t[...,:3])
         opt.zero_grad(); loss.backward(); opt.step()
     return before, usual(), true[:,:3]

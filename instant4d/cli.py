@@ -136,7 +136,7 @@ def facekit_command(folder, out=None):
     from instant4d.morphable import cache_pack, pack_facekit
     out = Path(out or cache_pack()); print(f'wrote {out}, checksum {pack_facekit(folder, out)[:16]}')
 
-# %% ../nbs/41_cli.ipynb #3219a043
+# %% ../nbs/41_cli.ipynb #1a8138d6
 def explore_command(**kw):
     "The widgets of notebooks 30 to 34 as a page."
     from instant4d.explore import explore; explore(**kw)
@@ -170,7 +170,8 @@ def ablate_options(a):
     a.add_argument('heads', help='folder of .tar shards to train on'); a.add_argument('--held', help='.tar of others; without it, the published test split')
     a.add_argument('--out', default='out/ablations', help='folder of the runs and of ablations.json; what is there is not done again')
     a.add_argument('--names', nargs='+', metavar='NAME', help='feature, spatial, triplane, blendshapes, told, free; without it, all')
-    a.add_argument('--steps', type=int, default=400, help='of each run'); a.add_argument('--start-steps', type=int, default=800, help='on still heads, once')
+    a.add_argument('--preset', default='ablation'); a.add_argument('--steps', type=int, default=400, help='of each run')
+    a.add_argument('--start-steps', type=int, default=800, help='on still heads, once; 0: begin with E and Phi of the bundled weights')
     a.add_argument('--seeds', type=int, nargs='+', default=[0,1,2]); a.add_argument('--people', type=int, help='measure on at most so many')
     a.add_argument('--minutes', type=float, help='begin no run after so long')
     a.add_argument('--set', dest='settings', nargs='*', action='extend', default=[], metavar='KEY=VALUE', help='change settings, as train.batch=4')
