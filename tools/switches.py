@@ -6,7 +6,10 @@ the optimiser of E's matrices, and the share of targets whose points are placed 
     python tools/switches.py heads held --steps 400 --set train.batch=3 train.targets=2
 
 Trains the preset `ablation` once for each variant and seed, measures on the held-out heads, and writes nbs/results/switches.json.
-A variant that is there already, made with the same settings, is not trained again.
+A variant that is there already, made with the same settings, is not trained again. Two files come from it, the second by
+
+    python tools/switches.py heads held --steps 200 --variants plain AdamW 'AdamW, 8e-4' 'a quarter frontal' \
+        --set train.batch=4 train.warmup=50 train.precision=bf16 --out nbs/results/optimisers.json
 """
 import argparse, json, math, tempfile
 from pathlib import Path
@@ -43,6 +46,7 @@ def measure(model, heads):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('heads'); p.add_argument('held'); p.add_argument('--steps', type=int, default=1200); p.add_argument('--seeds', type=int, nargs='+', default=[0])
+    p.add_argument('--variants', nargs='+', choices=VARIANTS, default=list(VARIANTS), metavar='NAME', help=', '.join(VARIANTS))
     p.add_argument('--set', dest='settings', nargs='*', default=[], metavar='KEY=VALUE')
     p.add_argument('--out', default=str(Path(__file__).resolve().parent.parent/'nbs'/'results'/'switches.json')); a = p.parse_args()
     heads, held, M, rows = Heads(a.heads, cache=True), Heads(a.held, cache=True), load_model().motion_encoder.state_dict(), []
@@ -50,7 +54,7 @@ def main():
     if Path(a.out).exists():
         before = json.loads(Path(a.out).read_text()); rows = before['rows'] if before['about'] == about else []
     for seed in a.seeds:
-        for name, changes in VARIANTS.items():
+        for name, changes in ((n, VARIANTS[n]) for n in a.variants):
             if any((r['variant'], r['seed']) == (name, seed) for r in rows): continue
             cfg = load_preset('ablation', train_steps=a.steps, train_seed=seed, train_ema=.99, **changes, **dict(x.split('=', 1) for x in a.settings))
             with tempfile.TemporaryDirectory() as tmp: model = train(cfg, heads, tmp, M, every=10**9)
