@@ -6,115 +6,146 @@ Docs: https://instant4d.github.io/instant4d/ablations.html.md"""
 
 # %% auto #0
 __all__ = ['SPREAD', 'REACH', 'RIVALS', 'COLUMNS', 'TITLES', 'Fusion', 'GlobalTriplane', 'Known', 'Blendshapes', 'ToldOurs',
-           'Rival', 'bundled_motion', 'still_parts', 'shared_start', 'train_rival', 'Head', 'RivalHarness', 'scores',
-           'frame_cost', 'ablate', 'rival_harness', 'open_grid', 'rival_sheet', 'check_grid', 'residual', 'of_seeds',
-           'rival_table', 'advantage']
+           'Rival', 'bundled_motion', 'still_parts', 'shared_start', 'in_trunk', 'freeze_trunk', 'train_rival', 'Head',
+           'RivalHarness', 'scores', 'Kept', 'frame_cost', 'ablate', 'bundled_judge', 'rival_harness', 'open_grid',
+           'rival_sheet', 'check_grid', 'residual', 'seeds_of', 'of_seeds', 'rival_table', 'advantage', 'late_file',
+           'trunk_sum', 'save_late', 'load_late']
 
-# %% ../nbs/26_ablations.ipynb #3f0718de
-import json, math, statistics, time
+# %% ../nbs/26_ablations.ipynb #f6c08ded
+import json, statistics, time
+from functools import lru_cache
 from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
-from .config import Config, closest, from_dict, load_preset
+import instant4d
+from .config import Config, as_dict, closest, from_dict, load_preset
 from .images import panel, writing
 from .cameras import Camera
 from .gaussians import Gaussians
 from .splatting import splat
 from .triplanes import sample_triplane, split_features
 from .encoding import Attention
-from .motion import MotionEncoder
-from .avatar import Instant4D, checksum, load_model
+from .avatar import Instant4D, checksum, fill, load_model, read_tensors, write_tensors
 from .data import Heads, sample_shard
 from .training import open_heads, train
 from .evaluation import Harness, all_cases, legible, measure, person_means
 from .regressors import load_judge
 
-# %% ../nbs/26_ablations.ipynb #efe5d7de
+# %% ../nbs/26_ablations.ipynb #36f3cc06
 class Fusion(nn.Module):
-    "Planes and two codes to a residual of the planes' first half, through tokens that see each other."
+    "Planes and two codes to a residual of the features' planes, by tokens that see each other."
     def __init__(self,
         cfg:Config,
         patch:int=4,        # cells a side of a token
         width:int=128,      # numbers of a token
         memory:int=8,       # tokens that the codes become
     ):
-        super().__init__(); m = cfg.model; n = (m.planes//patch)**2; self.patch, self.half = patch, m.channels//2
+        super().__init__()
+        m = cfg.model; n = (m.planes//patch)**2
+        self.patch, self.half = patch, m.channels//2
         self.read = nn.Conv2d(3*m.channels, width, patch, patch)
-        self.place, self.memory = nn.Parameter(torch.randn(n, width)*.02), nn.Linear(2*m.code, memory*width)
-        self.ask, self.blocks = nn.MultiheadAttention(width, 4, batch_first=True), nn.Sequential(Attention(width), Attention(width))
-        self.norm, self.write = nn.LayerNorm(width), nn.ConvTranspose2d(width, 3*self.half, patch, patch)
+        self.place, self.memory = (nn.Parameter(torch.randn(n, width)*.02),
+                                   nn.Linear(2*m.code, memory*width))
+        self.ask, self.blocks = (nn.MultiheadAttention(width, 4, batch_first=True),
+                                 nn.Sequential(Attention(width), Attention(width)))
+        self.norm, self.write = (nn.LayerNorm(width),
+                                 nn.ConvTranspose2d(width, 3*self.half, patch, patch))
         nn.init.zeros_(self.write.weight); nn.init.zeros_(self.write.bias)
     def forward(self,
-        planes:Float[Tensor,'B 3 96 P P'], source:Float[Tensor,'B 512'], driving:Float[Tensor,'B 512'],
+        planes:Float[Tensor,'B 3 96 P P'],
+        source:Float[Tensor,'B 512'], driving:Float[Tensor,'B 512'],
     )->Float[Tensor,'B 3 48 P P']:
-        y = self.read(planes.flatten(1,2)); t = y.flatten(2).mT + self.place
+        y = self.read(planes.flatten(1,2))
+        t = y.flatten(2).mT + self.place
         codes = self.memory(torch.cat([source, driving], -1)).unflatten(-1, (-1, t.shape[-1]))
         t = t + self.ask(self.norm(t), codes, codes, need_weights=False)[0]
         return self.write(self.blocks(t).mT.reshape(y.shape)).unflatten(1, (3,-1))
 
 class GlobalTriplane(Instant4D):
     "Features read from planes that the driver has rewritten."
-    def __init__(self, cfg:Config): super().__init__(cfg); self.psi = Fusion(cfg)
+    def __init__(self, cfg:Config):
+        super().__init__(cfg)
+        self.psi = Fusion(cfg)
     def moved(self, planes, x, f, m, source, driving):
-        T = x.shape[1]; each = planes[:,None].expand(-1, T, *planes.shape[1:]).flatten(0,1)
-        d = sample_triplane(self.psi(each, source.flatten(0,1), driving.flatten(0,1)), x.flatten(0,1)).view_as(f)
+        T = x.shape[1]
+        each = planes[:,None].expand(-1, T, *planes.shape[1:]).flatten(0,1)
+        d = sample_triplane(self.psi(each, source.flatten(0,1), driving.flatten(0,1)),
+                            x.flatten(0,1)).view_as(f)
         return self.phi(f + d, x), d
 
-# %% ../nbs/26_ablations.ipynb #86d8f163
+# %% ../nbs/26_ablations.ipynb #02d95659
 SPREAD = .25        # about the standard deviation of a coefficient that is used
-REACH = .02         # world units: what a shape of 1 moves; without it the first steps tear heads apart
+# world units: what a shape of 1 moves; without it the first steps tear heads apart
+REACH = .02
 
 class Known(nn.Module):
     "In place of M: the teacher's coefficients, told instead of seen."
     def known(self, coef:Float[Tensor,'*B 53'])->Float[Tensor,'*B 53']: return coef/SPREAD
-    def forward(self, image): raise ValueError('this model knows coefficients and cannot read pictures; drive it by `known`')
+    def forward(self, image):
+        raise ValueError('this model knows coefficients and cannot read pictures; '
+                         'drive it by `known`')
 
 class Blendshapes(Instant4D):
     "Displacements that are linear in known coefficients."
     def __init__(self, cfg:Config):
-        super().__init__(cfg, Known()); self.psi = nn.Linear(cfg.model.channels//2, 3*cfg.model.code)
+        super().__init__(cfg, Known())
+        self.psi = nn.Linear(cfg.model.channels//2, 3*cfg.model.code)
         nn.init.zeros_(self.psi.weight); nn.init.zeros_(self.psi.bias)
     def moved(self, planes, x, f, m, source, driving):
-        shapes = REACH*self.psi(F.layer_norm(m, m.shape[-1:])).unflatten(-1, (3,-1)); g = self.phi(f, x)
+        shapes = REACH*self.psi(F.layer_norm(m, m.shape[-1:])).unflatten(-1, (3,-1))
+        g = self.phi(f, x)
         d = (shapes @ (driving - source)[...,None,:,None])[...,0]
-        return Gaussians(g.means + d, *(getattr(g, k) for k in ('quats','scales','opacities','colors'))), d
+        return Gaussians(g.means + d,
+                         *(getattr(g, k) for k in ('quats','scales','opacities','colors'))), d
 
-# %% ../nbs/26_ablations.ipynb #c9d06552
+# %% ../nbs/26_ablations.ipynb #f5749fdd
 class ToldOurs(Instant4D):
     "Feature-space deformation by known coefficients."
     def __init__(self, cfg:Config): super().__init__(cfg, Known())
 
 class Rival:
-    "What is trained under a name."
-    def __init__(self, title, make=Instant4D, **settings): self.title, self.make, self.settings = title, make, settings
+    "What is trained under a name; `once`: networks that no driver asks again."
+    def __init__(self, title, make=Instant4D, once=(), **settings):
+        self.title, self.make, self.once, self.settings = title, make, once, settings
 
 RIVALS = dict(
     feature=Rival('(a) ours: feature space'),
-    spatial=Rival('(b) in space', model_deform='spatial'),
+    spatial=Rival('(b) in space', once=['phi'], model_deform='spatial'),
     triplane=Rival('(c) planes rewritten', GlobalTriplane),
-    blendshapes=Rival('(d) blendshapes, told the truth', Blendshapes, model_code=53),
+    blendshapes=Rival('(d) blendshapes, told the truth', Blendshapes, ['phi','psi'], model_code=53),
     told=Rival('(e) ours, told the truth', ToldOurs, model_code=53),
     free=Rival('ours without norm loss', train_w_norm=0))
 
-# %% ../nbs/26_ablations.ipynb #5428a981
+# %% ../nbs/26_ablations.ipynb #3342e02a
 def bundled_motion()->dict: return load_model().motion_encoder.state_dict()
 
 def still_parts(model:Instant4D)->dict:
-    "State of E and Phi, with fresh numbers where E writes motion bases: nobody has learned to move yet."
+    "State of E and Phi, with fresh numbers where E writes motion bases: nobody moves yet."
     keep = {k:v.clone() for k, v in model.state_dict().items() if k.startswith(('encoder.','phi.'))}
-    w, b = (keep[f'encoder.out.{k}'].unflatten(0, (3,2,-1)) for k in ('weight','bias'))      # planes, f and m
-    w[:,1].copy_(.2*torch.randn(w[:,1].shape, generator=torch.Generator().manual_seed(0))); b[:,1] = 0
+    # planes, f and m
+    w, b = (keep[f'encoder.out.{k}'].unflatten(0, (3,2,-1)) for k in ('weight','bias'))
+    w[:,1].copy_(.2*torch.randn(w[:,1].shape, generator=torch.Generator().manual_seed(0)))
+    b[:,1] = 0
     return keep
 
 def shared_start(heads:Heads, out, steps:int, preset:str='ablation', **settings)->dict:
-    "E and Phi after training on still heads, or with steps = 0 of the bundled weights; kept in a file."
+    "E and Phi trained on still heads, or with steps = 0 the bundled ones; kept in a file."
     path = Path(out)/'start.pt'
     if not path.exists():
         how = dict(train_steps=steps, train_same=1.) | settings
-        model = train(load_preset(preset, **how), heads, Path(out)/'start', bundled_motion()) if steps else load_model()
+        model = (train(load_preset(preset, **how), heads, Path(out)/'start', bundled_motion())
+                 if steps else load_model())
         with writing(path) as part: torch.save(still_parts(model), part)
-    return torch.load(path, weights_only=True)
+    return torch.load(path, map_location='cpu', weights_only=True)
+
+def in_trunk(name)->bool:
+    return name.startswith('encoder.') and not name.startswith('encoder.out.')
+
+def freeze_trunk(model:Instant4D)->Instant4D:
+    for k, p in model.named_parameters():
+        if in_trunk(k): p.requires_grad_(False)
+    return model
 
 def train_rival(
     name:str,           # of `RIVALS`
@@ -123,33 +154,43 @@ def train_rival(
     out,                # folder; a run that was stopped goes on
     start:dict,         # of `shared_start`
     steps:int, preset:str='ablation',
+    late:bool=False,    # only what follows E's trunk learns: E's last layer, Phi and what moves
     **settings,         # of the preset, `train_lr` and the like
 )->tuple:               # averaged model; CPU seconds, step, loss at each tenth
     "Train one rival."
     r, run, t0 = RIVALS[name], Path(out)/f'{name}-{seed}', time.process_time()
-    path = run/'curve.json'; curve = json.loads(path.read_text()) if path.exists() else []; spent = curve[-1][0] if curve else 0
+    path = run/'curve.json'
+    curve = json.loads(path.read_text()) if path.exists() else []
+    spent = curve[-1][0] if curve else 0
     cfg = load_preset(preset, **dict(train_seed=seed, train_steps=steps) | settings | r.settings)
-    def make(cfg): model = r.make(cfg); model.load_state_dict(start, strict=False); return model
+    def make(cfg):
+        model = r.make(cfg); model.load_state_dict(start, strict=False)
+        return freeze_trunk(model) if late else model
     def report(model, step, log):
         recent = [x['l1'] + x['detail'] for x in log[-max(1, steps//10):]]
-        curve.append([round(spent + time.process_time() - t0, 1), step, round(sum(recent)/len(recent), 5)])
+        curve[:] = [row for row in curve if row[1] < step]      # a run that was stopped goes back a little
+        curve.append([round(spent + time.process_time() - t0, 1), step,
+                      round(sum(recent)/len(recent), 5)])
         with writing(path) as part: Path(part).write_text(json.dumps(curve))
     M = None if cfg.model.code == 53 else bundled_motion()
     return train(cfg, heads, run, M, every=max(1, steps//10), report=report, make=make), curve
 
-# %% ../nbs/26_ablations.ipynb #586fc1aa
+# %% ../nbs/26_ablations.ipynb #7d38d326
 class Head:
     "What `Harness` asks of an avatar, for any rival."
     def __init__(self, model:Instant4D, picture:Float[Tensor,'3 H W'], code:Tensor):
         self.model, self.code, self.planes = model, code[None,None], model.encoder(picture[None])
-        x = model.points(self.planes, Camera.stack([Camera.look()])); f, m = split_features(sample_triplane(self.planes, x))
+        x = model.points(self.planes, Camera.stack([Camera.look()]))
+        f, m = split_features(sample_triplane(self.planes, x))
         self.points, self.read = x[0], (x[:,None], f[:,None], m[:,None])
     @torch.no_grad()
     def gaussians(self, coef=None)->Gaussians:
-        x, f, _ = self.read; code = self.code if coef is None else coef[None,None]
-        g = self.model.phi(f, x) if coef is None else self.model.moved(self.planes, *self.read, self.code, code)[0]
+        x, f, _ = self.read
+        if coef is None: g = self.model.phi(f, x)
+        else: g, _ = self.model.moved(self.planes, *self.read, self.code, coef[None,None])
         return g.map(lambda v: v[0,0])
-    def render(self, coef=None, camera=None, size=64): return splat(self.gaussians(coef), camera, size, antialiased=True)
+    def render(self, coef=None, camera=None, size=64):
+        return splat(self.gaussians(coef), camera, size, antialiased=True)
 
 class RivalHarness(Harness):
     "`Harness` for models of this notebook."
@@ -157,7 +198,8 @@ class RivalHarness(Harness):
         M = self.model.motion_encoder
         return M.known(self.heads.coef(i,k)) if hasattr(M, 'known') else super().code(i,k)
     @torch.no_grad()
-    def avatar(self, i, k): return Head(self.model, self.fit(self.picture(i,k)), self.code(i,k))
+    def avatar(self, i, k):
+        return Head(self.model, self.fit(self.picture(i,k)), self.code(i,k))
 
 COLUMNS = 'psnr', 'psnr_head', 'ssim_head', 'parts', 'lids', 'legible', 'marks'
 
@@ -167,22 +209,37 @@ def scores(h:RivalHarness, people=None)->dict:     # row -> column -> one mean f
     return {row: {k: person_means(rows, row, k).tolist() for k in COLUMNS if k in rows[0]}
             for row in ('driven','cross','still','shuffled','teacher')}
 
-# %% ../nbs/26_ablations.ipynb #ba4dfd5d
+# %% ../nbs/26_ablations.ipynb #3ae3729c
+class Kept(nn.Module):
+    "In place of a network: what it said before."
+    def __init__(self, said): super().__init__(); self.said = said
+    def forward(self, *_): return self.said
+
 @torch.no_grad()
-def frame_cost(name:str, preset:str='ablation', repeats:int=5)->dict:     # gflop, ms
-    "What `moved` costs for one frame, with random numbers for weights."
+def frame_cost(name:str, preset:str='ablation', repeats:int=5, **settings)->dict:       # gflop, ms
+    "What one more frame costs, with random numbers for weights."
     from torch.utils.flop_counter import FlopCounterMode
-    r = RIVALS[name]; model = r.make(load_preset(preset, **r.settings)); m, times = model.cfg.model, []
-    planes, x = torch.randn(1,3,m.channels,m.planes,m.planes), torch.rand(1,1,m.gaussians,3) - .5
-    f, basis = torch.randn(2,1,1,m.gaussians,m.channels//2); codes = torch.randn(2,1,1,m.code)
-    with FlopCounterMode(display=False) as count: model.moved(planes, x, f, basis, *codes)
-    for _ in range(repeats): t = time.perf_counter(); model.moved(planes, x, f, basis, *codes); times.append(time.perf_counter() - t)
+    r = RIVALS[name]; model = r.make(load_preset(preset, **settings, **r.settings))
+    m, times = model.cfg.model, []
+    planes, x = (torch.randn(1,3,m.channels,m.planes,m.planes),
+                 torch.rand(1,1,m.gaussians,3) - .5)
+    f, basis = torch.randn(2,1,1,m.gaussians,m.channels//2)
+    codes = torch.randn(2,1,1,m.code)
+    for part in r.once:
+        told = (f, x) if part == 'phi' else (basis,)
+        model._modules[part] = Kept(model._modules[part](*told))
+    with FlopCounterMode(display=False) as count:
+        model.moved(planes, x, f, basis, *codes)
+    for _ in range(repeats):
+        t = time.perf_counter(); model.moved(planes, x, f, basis, *codes)
+        times.append(time.perf_counter() - t)
     return dict(gflop=count.get_total_flops()/1e9, ms=1e3*statistics.median(times))
 
-# %% ../nbs/26_ablations.ipynb #ce471f41
+# %% ../nbs/26_ablations.ipynb #7edb72e1
 def ablate(
     heads,                  # to train on: `Heads`, or a folder of shards
-    held=None,              # to measure on: `Heads`, or a path of shards; None: the published test split
+    # to measure on: `Heads`, or a path of shards; None: the published test split
+    held=None,
     out='out/ablations',    # folder of the runs and of ablations.json
     steps:int=400,
     start_steps:int=800,    # on still heads, once; 0: begin with E and Phi of the bundled weights
@@ -196,27 +253,48 @@ def ablate(
     **settings,             # of the preset
 )->dict:                    # about, runs: what ablations.json holds
     "Train and measure every rival with every seed that is not in the file yet."
-    names = names or list(RIVALS); check_grid(names, steps, start_steps, preset, people, settings)
-    heads, held = open_heads(heads), held if isinstance(held, Heads) else Heads(held or sample_shard())
-    t0, h, start = time.time(), rival_harness(held), shared_start(heads, out, start_steps, preset, **settings)
-    numbers = lambda heads: [p['identity'] for p in heads.people]
-    r = open_grid(Path(out)/'ablations.json', dict(command=command, steps=steps, start_steps=start_steps, preset=preset, start=checksum(start),
-        settings={k:str(v) for k, v in settings.items()}, people=numbers(heads), held=numbers(held)[:people], renderer=heads.versions))
+    names = names or list(RIVALS)
+    check_grid(names, steps, start_steps, preset, people, settings)
+    heads, held = (open_heads(heads),
+                   held if isinstance(held, Heads) else Heads(held or sample_shard()))
+    t0, h, start = (time.time(), rival_harness(held),
+                    shared_start(heads, out, start_steps, preset, **settings))
+    numbers, who = (lambda heads: [p['identity'] for p in heads.people],
+                    range(min(people or len(held), len(held))))
+    r = open_grid(Path(out)/'ablations.json', dict(
+        command=command, steps=steps, start_steps=start_steps, preset=preset,
+        start=checksum(start), settings={k:str(v) for k, v in settings.items()},
+        people=numbers(heads), held=numbers(held)[:people], renderer=heads.versions))
     done = {(x['name'], x['seed']) for x in r['runs']}
     for seed, name in ((s, n) for s in seeds for n in names if (n, s) not in done):
         if minutes and time.time() - t0 > 60*minutes: break
         h.model, curve = train_rival(name, seed, heads, out, start, steps, preset, **settings)
-        h.model.eval().requires_grad_(False); h.kept = {}; own = scores(h, people and range(people))
-        r['runs'].append(dict(name=name, seed=seed, curve=curve, scores=own, residual=residual(h)))
-        with writing(Path(out)/'ablations.json') as part: Path(part).write_text(json.dumps(r) + '\n')
-        say(name, seed, *(f'{k} {statistics.mean(own["driven"][k]):.4f}' for k in ('psnr_head','parts','marks')))
+        if (at := curve[-1][1]) < steps:
+            say(f'{name} {seed}: stopped at step {at}; the same command goes on'); break
+        h.model.eval().requires_grad_(False); h.kept = {}
+        own = scores(h, who)
+        r['runs'].append(dict(name=name, seed=seed, curve=curve, scores=own,
+                              residual=residual(h, who)))
+        with writing(Path(out)/'ablations.json') as part:
+            Path(part).write_text(json.dumps(r) + '\n')
+        say(name, seed, *(f'{k} {statistics.mean(own["driven"][k]):.4f}'
+                          for k in ('psnr_head','parts','marks')))
     have = [n for n in names if (Path(out)/f'{n}-{seeds[0]}'/'last.pt').exists()]
-    rival_sheet(held, out, have, seeds[0], range(min(3, len(held)))).save(Path(out)/'ablations.jpg'); return r
+    rival_sheet(held, out, have, seeds[0],
+                range(min(3, len(held)))).save(Path(out)/'ablations.jpg')
+    return r
+
+# %% ../nbs/26_ablations.ipynb #b34645f6
+@lru_cache(maxsize=1)
+def bundled_judge()->tuple:         # judge, (53,) of booleans
+    "Who judges, and the coefficients he can read."
+    judge = load_judge()
+    return judge, legible(judge, Heads(sample_shard().with_name('heads-train.tar')))
 
 def rival_harness(held:Heads)->RivalHarness:
-    "With the bundled judge, and the coefficients it can read."
-    judge = load_judge(); train = sample_shard().with_name('heads-train.tar')
-    return RivalHarness(None, held, judge, legible=legible(judge, Heads(train)) if held.names == judge.names else None)
+    "For the people that are to be measured; no model yet."
+    judge, can = bundled_judge()
+    return RivalHarness(None, held, judge, legible=can if held.names == judge.names else None)
 
 def open_grid(path:Path, about:dict)->dict:
     "The file of earlier runs, if they were made alike."
@@ -225,56 +303,115 @@ def open_grid(path:Path, about:dict)->dict:
         raise ValueError(f'{path}: was made with another {differs[0]}; choose another folder')
     return r
 
+# %% ../nbs/26_ablations.ipynb #c2081711
 @torch.no_grad()
-def rival_sheet(held:Heads, out, names, seed:int=0, who=(0,12,36), size:int=112):      # a `Panel`
-    "A line for each of a few people: source, every rival with one driver, truth; below, the same from aside."
-    h, rows, titles = rival_harness(held), [], []
+def rival_sheet(
+    held:Heads, out, names, seed:int=0,
+    who=(0,12,36), size:int=112,
+):      # a `Panel`
+    "For a few people: source, every rival with one driver, truth; below, from aside."
+    h, rows = RivalHarness(None, held, None), []
     cases = [c for i in who for c in all_cases(held, [i])[:1]]
     for name in names:
-        c = torch.load(Path(out)/f'{name}-{seed}'/'last.pt', weights_only=True); h.kept = {}
-        h.model = RIVALS[name].make(from_dict(c['config'])).eval(); h.model.load_state_dict(c['state']['model'] | c['state']['average'])
-        shot = lambda c, k: h.avatar(c.person, c.source).render(h.code(*c.driver), held.camera(c.person, k), 128).chw.clamp(0,1)
+        c = torch.load(Path(out)/f'{name}-{seed}'/'last.pt', map_location='cpu', weights_only=True)
+        h.kept = {}
+        h.model = RIVALS[name].make(from_dict(c['config'])).eval()
+        h.model.load_state_dict(c['state']['model'] | c['state']['average'])
+        shot = lambda c, k: (h.avatar(c.person, c.source)
+                             .render(h.code(*c.driver), held.camera(c.person, k), 128)
+                             .chw.clamp(0,1))
         rows.append([shot(c, k) for c in cases for k in c.targets[:2]])
-    first = [h.picture(c.person, c.source) if n == 0 else torch.zeros(3,128,128) for c in cases for n in (0,1)]
+    first = [h.picture(c.person, c.source) if n == 0 else torch.zeros(3,128,128)
+             for c in cases for n in (0,1)]
     true = [held.rgba(c.person, k)[:3] for c in cases for k in c.targets[:2]]
-    titles = ['source', *(RIVALS[n].title for n in names), 'true']
-    return panel([x for line in zip(first, *rows, true) for x in line], titles + ['']*len(titles)*(len(first) - 1), cols=len(titles), size=size)
+    titles = ['source', *names, 'true']
+    return panel([x for line in zip(first, *rows, true) for x in line],
+                 titles + ['']*len(titles)*(len(first) - 1), cols=len(titles), size=size)
 
+# %% ../nbs/26_ablations.ipynb #f82b0687
 def check_grid(names, steps, start_steps, preset, people, settings):
     "One line for what could not run, before anything runs."
-    if bad := [n for n in names if n not in RIVALS]: raise ValueError(f'no rival is called {bad[0]!r}; {closest(bad[0], RIVALS)}')
-    if people is not None and people < 1: raise ValueError(f'people = {people}: measure on 1 or more')
-    for n in names: cfg = load_preset(preset, **dict(train_steps=steps) | settings | RIVALS[n].settings)
+    if bad := [n for n in names if n not in RIVALS]:
+        raise ValueError(f'no rival is called {bad[0]!r}; {closest(bad[0], RIVALS)}')
+    if people is not None and people < 1:
+        raise ValueError(f'people = {people}: measure on 1 or more')
+    for n in names:
+        cfg = load_preset(preset, **dict(train_steps=steps) | settings | RIVALS[n].settings)
     if start_steps: load_preset(preset, **dict(train_steps=start_steps) | settings)
-    elif {k:v.shape for k, v in still_parts(Instant4D(cfg)).items()} != {k:v.shape for k, v in still_parts(load_model()).items()}:
-        raise ValueError(f'start_steps = 0 begins with the bundled weights, whose E and Phi do not fit {preset}; use laptop')
+    elif ({k:v.shape for k, v in still_parts(Instant4D(cfg)).items()}
+          != {k:v.shape for k, v in still_parts(load_model()).items()}):
+        raise ValueError('start_steps = 0 begins with the bundled weights, '
+                         f'whose E and Phi do not fit {preset}; use laptop')
 
-def residual(h:RivalHarness)->dict:
-    "Mean length of the first person's residual under another expression, and which share of the Gaussians carries nine tenths of it."
-    c = all_cases(h.heads, [0])[0]; a = h.avatar(c.person, c.source)
-    with torch.no_grad(): d = h.model.moved(a.planes, *a.read, a.code, h.code(*c.driver)[None,None])[1]
-    n = d.norm(dim=-1).flatten().sort(descending=True).values
-    return dict(mean=n.mean().item(), share=((n.cumsum(0) < .9*n.sum()).float().mean()).item())
+@torch.no_grad()
+def residual(h:RivalHarness, people)->dict:        # lists, a number for each person
+    "Mean length under another expression; share of the Gaussians that carries nine tenths."
+    out = dict(mean=[], share=[])
+    for c in (all_cases(h.heads, [i])[0] for i in people):
+        a = h.avatar(c.person, c.source)
+        d = h.model.moved(a.planes, *a.read, a.code, h.code(*c.driver)[None,None])[1]
+        n = d.norm(dim=-1).flatten().sort(descending=True).values
+        out['mean'].append(n.mean().item())
+        out['share'].append((n.cumsum(0) < .9*n.sum()).float().mean().item())
+    return out
 
-# %% ../nbs/26_ablations.ipynb #929e56c2
-TITLES = dict(psnr_head='PSNR head', ssim_head='SSIM head', parts='L1 parts', lids='L1 lids', legible='AED legible', marks='landmarks mm')
+# %% ../nbs/26_ablations.ipynb #adcc8fde
+TITLES = dict(psnr_head='PSNR head', ssim_head='SSIM head', parts='L1 parts', lids='L1 lids',
+              legible='AED legible', marks='landmarks mm')
 
-def of_seeds(r:dict, name:str, column:str, row:str='driven')->Float[Tensor,'S K']:
-    "A column of a rival: for each seed and person."
-    return torch.tensor([x['scores'][row][column] for x in r['runs'] if x['name'] == name])
+def seeds_of(r:dict, name:str)->list: return sorted(x['seed'] for x in r['runs'] if x['name'] == name)
+
+def of_seeds(r:dict, name:str, column:str, row:str='driven', seeds=None)->Float[Tensor,'S K']:
+    "A column of a rival: for each seed, in their order, and person."
+    runs = {x['seed']:x['scores'][row][column] for x in r['runs'] if x['name'] == name}
+    return torch.tensor([runs[s] for s in (sorted(runs) if seeds is None else seeds)])
 
 def rival_table(r:dict)->str:
     "Means of all rivals, and of what needs no motion."
     def line(title, name, row):
         each = [of_seeds(r, name, c, row).nanmean(1) for c in TITLES]
-        return title.ljust(34) + ''.join(f'{v.mean():.3f} +-{(v.max() - v.min())/2:.3f}'.rjust(17) for v in each)
-    names = [n for n in RIVALS if any(x['name'] == n for x in r['runs'])]; first = names[0]
-    return '\n'.join([' '*34 + ''.join(t.rjust(17) for t in TITLES.values()), *(line(RIVALS[n].title, n, 'driven') for n in names),
-                      line('(a), undriven', first, 'still'), line('(a), wrong driver', first, 'shuffled'), line('floor: the teacher', first, 'teacher')])
+        return title.ljust(34) + ''.join(
+            f'{v.mean():.3f} +-{(v.max() - v.min())/2:.3f}'.rjust(17) for v in each)
+    names = [n for n in RIVALS if any(x['name'] == n for x in r['runs'])]
+    first = names[0]
+    return '\n'.join([' '*34 + ''.join(t.rjust(17) for t in TITLES.values()),
+                      *(line(RIVALS[n].title, n, 'driven') for n in names),
+                      line('(a), undriven', first, 'still'),
+                      line('(a), wrong driver', first, 'shuffled'),
+                      line('the best there is: the teacher', first, 'teacher')])
 
 def advantage(r:dict, a:str, b:str, column:str, seed:int=0)->tuple:     # mean, low, high
     "By which share a's error is below b's: the same people and seeds for both, 95 % over people."
-    x, y = (of_seeds(r, n, column) for n in (a, b)); n = min(len(x), len(y))
-    x, y = (torch.nan_to_num(v[:n].mean(0)) for v in (x, y)); gen = torch.Generator().manual_seed(seed)
-    k = torch.randint(len(x), (1000, len(x)), generator=gen); draws = 1 - x[k].mean(1)/y[k].mean(1)
+    both = [s for s in seeds_of(r, a) if s in seeds_of(r, b)]
+    x, y = (torch.nan_to_num(of_seeds(r, n, column, seeds=both).mean(0)) for n in (a, b))
+    gen = torch.Generator().manual_seed(seed)
+    k = torch.randint(len(x), (1000, len(x)), generator=gen)
+    draws = 1 - x[k].mean(1)/y[k].mean(1)
     return (1 - x.mean()/y.mean()).item(), *draws.quantile(torch.tensor([.025,.975])).tolist()
+
+# %% ../nbs/26_ablations.ipynb #6d6ca34d
+def late_file(name:str)->Path:
+    return Path(instant4d.__file__).with_name('weights')/f'late-{name}.safetensors'
+def trunk_sum(model)->str:
+    "Checksum of what late rivals share."
+    return checksum({k:v for k, v in model.state_dict().items() if in_trunk(k)})
+
+def save_late(model:Instant4D, path, **about):
+    "Write what follows the trunk."
+    own = {k:v.half() for k, v in model.state_dict().items()
+           if not in_trunk(k) and not k.startswith('motion_encoder.')}
+    write_tensors(path, own, dict(kind='late', config=as_dict(model.cfg),
+                                  trunk=trunk_sum(model), **about))
+
+def load_late(name:str='spatial', path=None)->Instant4D:       # in evaluation mode, gradients off
+    "A rival on the bundled trunk and with the bundled M: feature or spatial, trained alike."
+    path = path or late_file(name); base = load_model()
+    tensors, about = read_tensors(path, 'late')
+    if about.get('trunk') != trunk_sum(base):
+        raise ValueError(f'{path}: belongs to other bundled weights; '
+                         'train it again with tools/late.py')
+    model = Instant4D(about['config'])
+    fill(model, {k:v for k, v in base.state_dict().items()
+                 if k not in tensors and k in model.state_dict()} | tensors, path)
+    model.about = about
+    return model.eval().requires_grad_(False)

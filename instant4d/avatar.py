@@ -1,4 +1,4 @@
-"""All rooms together: encode once, then move and turn as often as you like.
+"""All parts together: encode once, then move and turn as often as you like.
 
 Docs: https://instant4d.github.io/instant4d/avatar.html.md"""
 
@@ -34,7 +34,7 @@ from .encoding import make_encoder
 from .motion import MotionEncoder, MotionDecoder, deform, move
 from .fan import FACE, XNemoEncoder
 
-# %% ../nbs/13_avatar.ipynb #9c763e58
+# %% ../nbs/13_avatar.ipynb #bb01df0d
 def checksum(tensors:dict)->str:
     "CRC-32 of all numbers, in the order of their names."
     crc = 0
@@ -50,7 +50,8 @@ def write_tensors(
     tensors = {k:v.detach().cpu().contiguous() for k,v in tensors.items()}
     about = dict(about=json.dumps(about), version=instant4d.__version__, mark=SYNTHETIC_MARK,
                  checksum=checksum(tensors))
-    with writing(path) as part: save_file(tensors, part, about); os.chmod(part, 0o644)
+    with writing(path) as part:
+        save_file(tensors, part, about); os.chmod(part, 0o644)
 
 def read_tensors(
     path,               # .safetensors of ours
@@ -58,24 +59,29 @@ def read_tensors(
 )->tuple:               # tensors by name, and the `about` they were written with
     "Read a safetensors file of ours; one line for anything else."
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such file; give the path of a .safetensors written by instant4d')
+        raise FileNotFoundError(f'{path}: no such file; '
+                                'give the path of a .safetensors written by instant4d')
     try:
         with safe_open(path, 'pt') as f:
             tensors, meta = {k:f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
     except (SafetensorError, OSError) as e:
-        raise ValueError(f'{path}: not a whole safetensors file ({e}); copy or download it again') from None
+        raise ValueError(f'{path}: not a whole safetensors file ({e}); '
+                         'copy or download it again') from None
     try: about = json.loads(meta.get('about', '{}'))
     except ValueError: about = {}
     if not isinstance(about, dict) or 'config' not in about and 'kind' not in about: about = {}
     if about.get('kind') != kind:
-        raise ValueError(f'{path}: holds {about.get("kind", "something else")}, not an instant4d {kind}')
+        raise ValueError(f'{path}: holds {about.get("kind", "something else")}, '
+                         f'not an instant4d {kind}')
     if meta.get('checksum') not in (None, checksum(tensors)):
-        raise ValueError(f'{path}: damaged, its numbers do not match their checksum; copy or download it again')
+        raise ValueError(f'{path}: damaged, its numbers do not match their checksum; '
+                         'copy or download it again')
     if bad := [k for k,v in tensors.items() if v.is_floating_point() and not v.isfinite().all()]:
         raise ValueError(f'{path}: {bad[0]} holds NaN or infinity; save or download it again')
     try: return tensors, about | dict(config=from_dict(about.get('config', {})))
     except ValueError as e:
-        raise ValueError(f'{path}: written by instant4d {meta.get("version", "?")} and not readable here ({e}); update instant4d') from None
+        raise ValueError(f'{path}: written by instant4d {meta.get("version", "?")} '
+                         f'and not readable here ({e}); update instant4d') from None
 
 def fill(
     module:nn.Module,
@@ -85,23 +91,27 @@ def fill(
     "Load a state strictly; missing and foreign names are listed."
     want, have = module.state_dict(), set(tensors)
     if bad := sorted(set(want) ^ have):
-        raise ValueError(f'{path}: does not fit this model; missing or unknown: {", ".join(bad[:4])}{" ..." if bad[4:] else ""}')
+        raise ValueError(f'{path}: does not fit this model; missing or unknown: '
+                         f'{", ".join(bad[:4])}{" ..." if bad[4:] else ""}')
     if bad := [k for k in want if want[k].shape != tensors[k].shape]:
-        raise ValueError(f'{path}: {bad[0]} has shape {tuple(tensors[bad[0]].shape)}, the model wants {tuple(want[bad[0]].shape)}')
+        raise ValueError(f'{path}: {bad[0]} has shape {tuple(tensors[bad[0]].shape)}, '
+                         f'the model wants {tuple(want[bad[0]].shape)}')
     module.load_state_dict({k:v.to(want[k].dtype) for k,v in tensors.items()})
 
-# %% ../nbs/13_avatar.ipynb #b662c2ed
+# %% ../nbs/13_avatar.ipynb #f2cdd762
 def to_int8(
     tensors:dict,       # name -> tensor
-# matrices as name (int8) and name.scale (float32, one for each row), the rest in half precision
+    # matrices as name (int8) and name.scale (float32, one for each row), the rest in half precision
 )->dict:
     "Round weights to 8 bits, row by row."
     out = {}
     for k,v in tensors.items():
         if v.ndim < 2 or v.numel() < 4096:
-            out[k] = v.half() if v.is_floating_point() else v; continue
+            out[k] = v.half() if v.is_floating_point() else v
+            continue
         scale = v.float().flatten(1).abs().amax(1).clamp(min=1e-12)/127
-        out[k], out[k+'.scale'] = (v.float()/scale.view(-1, *[1]*(v.ndim-1))).round().to(torch.int8), scale
+        out[k], out[k+'.scale'] = (
+            (v.float()/scale.view(-1, *[1]*(v.ndim-1))).round().to(torch.int8), scale)
     return out
 
 def from_int8(
@@ -109,10 +119,12 @@ def from_int8(
 )->dict:                # float32 where they were rounded
     "Undo `to_int8`, up to the rounding."
     def one(k, v):
-        return v if v.dtype != torch.int8 else v.float()*tensors[k+'.scale'].view(-1, *[1]*(v.ndim-1))
-    return {k:one(k,v) for k,v in tensors.items() if k.removesuffix('.scale') == k or k.removesuffix('.scale') not in tensors}
+        return (v if v.dtype != torch.int8
+                else v.float()*tensors[k+'.scale'].view(-1, *[1]*(v.ndim-1)))
+    return {k:one(k,v) for k,v in tensors.items()
+            if k.removesuffix('.scale') == k or k.removesuffix('.scale') not in tensors}
 
-# %% ../nbs/13_avatar.ipynb #7d18d510
+# %% ../nbs/13_avatar.ipynb #ec1d8c31
 # points that go through the networks together: their activations fit a CPU's cache
 CHUNK = 4096
 
@@ -135,9 +147,10 @@ def check_code(avatar, coef):
     "One line for a motion code that does not fit."
     if not isinstance(coef, Tensor) or coef.shape != avatar.code.shape or not coef.isfinite().all():
         got = tuple(coef.shape) if isinstance(coef, Tensor) else type(coef).__name__
-        raise ValueError(f'a motion code has {len(avatar.code)} finite numbers, shape ({len(avatar.code)},); got {got}')
+        raise ValueError(f'a motion code has {len(avatar.code)} finite numbers, '
+                         f'shape ({len(avatar.code)},); got {got}')
 
-# %% ../nbs/13_avatar.ipynb #3b004bd1
+# %% ../nbs/13_avatar.ipynb #e1b5e081
 class Avatar(nn.Module):
     "One person's Gaussians, ready to be driven and rendered; plays without E and M."
     short = False       # products in bfloat16 on the CPU; see `bf16_pays`
@@ -156,7 +169,9 @@ class Avatar(nn.Module):
     @torch.no_grad()
     def gaussians(self, coef=None)->Gaussians:
         "The head with this expression; the last one is kept, so that a new view is cheap."
-        if coef is not None: check_code(self, coef); coef = coef.to(self.code)
+        if coef is not None:
+            check_code(self, coef)
+            coef = coef.to(self.code)
         state = [(t.data_ptr(), t._version) for t in (*self.buffers(), *self.parameters())]
         state, last = state + [self.short], self.last               # read once: threads
         if last is None or last[0] != state or not same_code(coef, last[1]):
@@ -181,7 +196,7 @@ class Avatar(nn.Module):
     @staticmethod
     def load(path)->'Avatar': return load_avatar(path)
 
-# %% ../nbs/13_avatar.ipynb #b7ee27c8
+# %% ../nbs/13_avatar.ipynb #8dee9654
 @torch.no_grad()
 def render(
     avatar:Avatar,
@@ -203,14 +218,16 @@ def animate(
 ):                          # yields a Frame for each code
     "Frames one after the other; nothing is kept."
     if cameras is not None and tuple(cameras.shape) != (len(coefs),):
-        raise ValueError(f'{len(coefs)} codes need {len(coefs)} cameras, not {tuple(cameras.shape)}; see `orbit`')
-    return (avatar.render(c, None if cameras is None else cameras[k], size) for k,
-            c in enumerate(coefs))
+        raise ValueError(f'{len(coefs)} codes need {len(coefs)} cameras, '
+                         f'not {tuple(cameras.shape)}; see `orbit`')
+    return (avatar.render(c, None if cameras is None else cameras[k], size)
+            for k, c in enumerate(coefs))
 
 @torch.no_grad()
 def bases(avatar:Avatar, camera:Camera=None, size=None)->Frame:
     "Splat of the 48 motion basis channels over the still head (figure 5)."
-    g = avatar.gaussians(); g = Gaussians(g.means, g.quats, g.scales, g.opacities, avatar.basis)
+    g = avatar.gaussians()
+    g = Gaussians(g.means, g.quats, g.scales, g.opacities, avatar.basis)
     return splat(g, Camera.look().to(g.device) if camera is None else camera,
                  avatar.cfg.model.render if size is None else size, antialiased=True)
 
@@ -271,7 +288,7 @@ def drive_spatial(
     n = CHUNK if still.means.device.type == 'cpu' else still.n
     return move(still, torch.cat([avatar.psi(m, avatar.code, coef) for m in avatar.basis.split(n)]))
 
-# %% ../nbs/13_avatar.ipynb #7f1b126d
+# %% ../nbs/13_avatar.ipynb #abf23eee
 LOG1P = [f32(c) for c in (.99999992, -.49999257, .33316016, -.24825679, .19056043, -.13584082,
                           .07754166, -.02921087, .00518611)]
 L0, L1, L2, L3, L4, L5, L6, L7, L8 = LOG1P
@@ -286,7 +303,9 @@ def exp_minus(x):
     return e*e
 
 @njit(inline='always', **FAST)
-def sigmoid(x): s = f32(1)/(f32(1) + exp_minus(x)); return s if x > f32(0) else f32(1) - s
+def sigmoid(x):
+    s = f32(1)/(f32(1) + exp_minus(x))
+    return s if x > f32(0) else f32(1) - s
 
 @njit(**FAST)
 def softplus_kernel(h, a):
@@ -298,7 +317,7 @@ def softplus_kernel(h, a):
             v = L4 + u*(L5 + u*(L6 + u*(L7 + u*L8)))
             h[n,c] = max(x, f32(0)) + u*(L0 + u*(L1 + u*(L2 + u*(L3 + u*v))))
 
-# %% ../nbs/13_avatar.ipynb #4b01d26c
+# %% ../nbs/13_avatar.ipynb #dc727b7f
 @njit(**FAST)
 def decode_kernel(raw, b, x, pitch, means, quats, scales, opacities, colors):
     "Raw numbers of Phi (14,N) plus their bias, as Gaussians, like `GaussianDecoder.forward`."
@@ -331,7 +350,8 @@ def drive_fast(
     (w1, b1, w2), phi, nt = matrices(avatar, coef), avatar.phi, torch.get_num_threads()
     w, w3 = [m.detach().T.contiguous() for m in (w1, w2)], phi.fc2.weight.detach()
     b1, b3 = b1.detach().numpy()[None], phi.fc2.bias.detach().numpy()
-    n = len(avatar.points); out = [torch.empty(n, k) for k in (3,4,3,1,3)]
+    n = len(avatar.points)
+    out = [torch.empty(n, k) for k in (3,4,3,1,3)]
     rows = [t.detach().numpy() for t in (avatar.points, folded.a, *out)]
     def part(lo, hi):
         # each thread multiplies its own chunks
@@ -342,16 +362,17 @@ def drive_fast(
             x, a, *y = (r[i:j] for r in rows)
             product(folded.z[i:j], w[0], H, short); softplus_kernel(H.numpy(), b1)
             product(H, w[1], G, short); softplus_kernel(G.numpy(), a)
-            product(w3, G.T, O, short); decode_kernel(O.numpy(), b3, x, f32(phi.pitch), *y)
+            product(w3, G.T, O, short)
+            decode_kernel(O.numpy(), b3, x, f32(phi.pitch), *y)
     in_threads(part, n)
     if nt > 1: torch.set_num_threads(nt)
     return Gaussians(out[0], out[1], out[2], out[3][:,0], out[4])
 
-# %% ../nbs/13_avatar.ipynb #52cbf15c
+# %% ../nbs/13_avatar.ipynb #43c9b434
 def products(avatar):
     "The four products of Psi and Phi alone, in chunks: the floor of the driven path."
-    w = [l.weight.detach().T.contiguous() for l in (avatar.psi.fc1, avatar.psi.fc2, avatar.phi.fc1,
-                                                    avatar.phi.fc2)]
+    w = [l.weight.detach().T.contiguous()
+         for l in (avatar.psi.fc1, avatar.psi.fc2, avatar.phi.fc1, avatar.phi.fc2)]
     for h in avatar.basis.split(CHUNK):
         for m in w: h = h @ m
 
@@ -373,7 +394,7 @@ def bf16_pays()->bool:
     t = in_turns(9, full=lambda: product(a, b, out, False), short=lambda: product(a, b, out, True))
     return t['short'] < .9*t['full']
 
-# %% ../nbs/13_avatar.ipynb #fa9124cf
+# %% ../nbs/13_avatar.ipynb #30882bcf
 def wanted(net)->int:
     "Pixels a side of the portraits a motion encoder can use; 0: it does not say."
     if isinstance(net, XNemoEncoder) and net.framed: return math.ceil(net.image*CROP_SIDE/FACE)
@@ -385,17 +406,19 @@ def make_motion(
     "M as the configuration wants it."
     if m.motion == 'small': return MotionEncoder(m.code)
     if m.code != 512:
-        raise ValueError(f"code = {m.code}: X-NeMo's motion encoder gives 512 numbers; set code = 512")
+        raise ValueError(f"code = {m.code}: X-NeMo's motion encoder gives 512 numbers; "
+                         "set code = 512")
     return XNemoEncoder(framed=True)
 
-# %% ../nbs/13_avatar.ipynb #0fb6c171
+# %% ../nbs/13_avatar.ipynb #8f3846be
 class Instant4D(nn.Module):
     "E, M, Phi and Psi (figure 3)."
     def __init__(self,
         cfg:Config,
         motion_encoder:nn.Module=None,  # any (B,3,H,W) -> (B,code) in place of the configured M
     ):
-        super().__init__(); self.cfg, m = cfg, cfg.model; self.encoder = make_encoder(m)
+        super().__init__()
+        self.cfg, m = cfg, cfg.model; self.encoder = make_encoder(m)
         self.motion_encoder = make_motion(m) if motion_encoder is None else motion_encoder
         self.phi, self.psi = make_decoders(m)
         self.motion_encoder.eval().requires_grad_(False)
@@ -409,20 +432,23 @@ class Instant4D(nn.Module):
     def portrait(self, source, crop=True):
         "Read and check a source: path, PIL picture or (3,H,W) tensor."
         return load_portrait(source, self.cfg.model.image, crop)
-    # M stays frozen
-    def train(self, mode=True): super().train(mode); self.motion_encoder.eval(); return self
+    def train(self, mode=True):
+        super().train(mode)
+        self.motion_encoder.eval()      # M stays frozen
+        return self
     @torch.no_grad()
     def motion(self,
         driving,                # path, PIL picture or (3,H,W) tensor
         crop:bool=True,         # find the face and crop; False: the picture as it is
     )->Float[Tensor,'512']:
-        "The motion code M(I_d) of a picture; files and PIL pictures are read as finely as M can use."
-        px = self.cfg.model.image if isinstance(driving, Tensor) else max(self.cfg.model.image,
-                                                                          wanted(self.motion_encoder))
-        out, n = self.motion_encoder(load_portrait(driving, px,
-                                                   crop).to(self.device)[None]), self.cfg.model.code
+        "M(I_d), the motion code of a picture; files are read as finely as M can use."
+        px = (self.cfg.model.image if isinstance(driving, Tensor)
+              else max(self.cfg.model.image, wanted(self.motion_encoder)))
+        out, n = (self.motion_encoder(load_portrait(driving, px, crop).to(self.device)[None]),
+                  self.cfg.model.code)
         if out.shape != (1, n):
-            raise ValueError(f'the motion encoder gives {tuple(out.shape)} for one picture, the model wants (1, {n}); set code = {out.shape[-1]}')
+            raise ValueError(f'the motion encoder gives {tuple(out.shape)} for one picture, '
+                             f'the model wants (1, {n}); set code = {out.shape[-1]}')
         return out[0]
     @torch.no_grad()
     def encode(self,
@@ -430,7 +456,8 @@ class Instant4D(nn.Module):
         crop:bool=True,         # find the face and crop; False: the picture as it is
     )->Avatar:
         "One portrait becomes an avatar: points from the frontal camera, once (Sec. 4.1)."
-        x = self.portrait(source, crop).to(self.device)[None]; planes = self.encoder(x)
+        x = self.portrait(source, crop).to(self.device)[None]
+        planes = self.encoder(x)
         code = self.motion(source if wanted(self.motion_encoder) > x.shape[-1] else x[0].cpu(),
                            crop)
         p = self.points(planes, Camera.stack([Camera.look().to(self.device)]))
@@ -443,7 +470,7 @@ class Instant4D(nn.Module):
         write_tensors(path, to_int8(self.state_dict()),
                       dict(kind='model', config=as_dict(self.cfg), **about))
 
-# %% ../nbs/13_avatar.ipynb #64c0a7e2
+# %% ../nbs/13_avatar.ipynb #8538f0e8
 def load_model(
     # weights written by `Instant4D.save`; None: those that come with the package
     path=None,
@@ -459,7 +486,8 @@ def load_model(
         model = Instant4D(about['config'], motion_encoder)
         try: tensors = from_int8(tensors)
         except (KeyError, RuntimeError):
-            raise ValueError(f'{path}: scales of 8-bit weights are missing or of the wrong size; save or download it again') from None
+            raise ValueError(f'{path}: scales of 8-bit weights are missing or of the wrong size; '
+                             'save or download it again') from None
         fill(model, tensors, path); model.about = about
     return model.to(device).eval().requires_grad_(False)
 
@@ -489,7 +517,7 @@ def importance(
             top = torch.maximum(top, blend_weight(avatar.gaussians(c), cameras[k], size))
     return top
 
-# %% ../nbs/13_avatar.ipynb #44dd4472
+# %% ../nbs/13_avatar.ipynb #fc7265ac
 def psnr(a, b)->float:
     return -10*math.log10(max((a.clamp(0,1) - b.clamp(0,1)).square().mean().item(), 1e-12))
 
@@ -500,16 +528,18 @@ def bake(
     coefs=None,             # expressions it must be able to show; None: still and the source's own
     cameras:Camera=None,    # a batch of views it must bear; None: an orbit of six
     size=None,              # pixels; default: the preset's
-# its `report`: Gaussians kept; PSNR in dB to the whole avatar, mean and worst
+    # its `report`: Gaussians kept; PSNR in dB to the whole avatar, mean and worst
 )->Avatar:
     "Keep the Gaussians that show in some expression and view."
     if not isinstance(keep, (int, float)) or not 0 < keep <= 1:
         raise ValueError(f'keep = {keep}: the share of Gaussians to keep, above 0 and at most 1')
     coefs = [None, avatar.code] if coefs is None else list(coefs)
-    if not coefs: raise ValueError('bake without expressions would show nothing; give some, or coefs=None')
+    if not coefs:
+        raise ValueError('bake without expressions would show nothing; give some, or coefs=None')
     for c in coefs: c is None or check_code(avatar, c)
     cameras = orbit(6) if cameras is None else cameras
-    if not isinstance(cameras, Camera): raise ValueError('cameras must be a batch; see Camera.stack')
+    if not isinstance(cameras, Camera):
+        raise ValueError('cameras must be a batch; see Camera.stack')
     cameras = cameras.map(lambda x: x.reshape(-1, *x.shape[-2:]).to(avatar.points))
     n = max(1, round(keep*len(avatar.points)))
     top = importance(avatar, coefs, cameras, size).topk(n).indices.sort().values

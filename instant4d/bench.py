@@ -41,7 +41,7 @@ def timed(
         rows.append((time.perf_counter()-w, time.process_time()-c))
     return Timing(*(statistics.median(x) for x in zip(*rows)))
 
-# %% ../nbs/40_bench.ipynb #2b3a33b0
+# %% ../nbs/40_bench.ipynb #f1c18edb
 def both_ways(
     g,                  # Gaussians
     cam,                # one camera
@@ -51,7 +51,8 @@ def both_ways(
     "Forward and backward of one picture, to all inputs."
     leaves = [x.requires_grad_() for x in vars(g).values()]
     def f():
-        out = draw(Gaussians(*leaves), cam, size); (out.image.sum() + out.alpha.sum()).backward()
+        out = draw(Gaussians(*leaves), cam, size)
+        (out.image.sum() + out.alpha.sum()).backward()
     return f
 
 def draw_both(
@@ -63,7 +64,7 @@ def draw_both(
     "`both_ways` on a head-like scene."
     return both_ways(test_scene(n, pixels=pixels*128/size), Camera.look(20, 5), size, draw)
 
-# %% ../nbs/40_bench.ipynb #733e7410
+# %% ../nbs/40_bench.ipynb #b2ea7d46
 def head_scene(
     grid:int=64,        # rays a side
     samples:int=48,     # Gaussians on every ray
@@ -71,18 +72,22 @@ def head_scene(
     seed:int=0,         # of the random numbers
 )->Gaussians:           # grid*grid*samples Gaussians: head, shoulders, background
     "Gaussians along parallel rays, near the surface of a head on shoulders."
-    r = torch.Generator().manual_seed(seed); normal = lambda *s: torch.randn(*s, generator=r)
+    r = torch.Generator().manual_seed(seed)
+    normal = lambda *s: torch.randn(*s, generator=r)
     shape = grid, grid, samples
-    u = (torch.arange(grid) + .5)/grid*1.94 - .97; y, x = torch.meshgrid(-u, u, indexing='ij')
+    u = (torch.arange(grid) + .5)/grid*1.94 - .97
+    y, x = torch.meshgrid(-u, u, indexing='ij')
     dome = lambda cy, a, b, c: c*(1 - (x/a)**2 - ((y-cy)/b)**2).clamp(min=0).sqrt()
     front = torch.maximum(dome(.13, .6, .77, .66),
                           dome(-1.2, 1.05, .6, .44))[...,None].expand(shape)
-    off = .066*normal(*shape); off = torch.where(torch.rand(shape, generator=r) < .15, 5*off, off)
-    opacity = torch.sigmoid(1.5*normal(*shape) - 2.2
-                            + 2.2*torch.exp(-(off/.066)**2))*torch.where(front > 0, 1, .02)
+    off = .066*normal(*shape)
+    off = torch.where(torch.rand(shape, generator=r) < .15, 5*off, off)
+    opacity = (torch.sigmoid(1.5*normal(*shape) - 2.2 + 2.2*torch.exp(-(off/.066)**2))
+               *torch.where(front > 0, 1, .02))
     means = torch.stack([x[...,None].expand(shape), y[...,None].expand(shape), front + off], -1)
     means = means + normal(*shape, 3)*means.new_tensor([1,1,0])*.97/grid
-    n = opacity.numel(); scales = width*torch.exp(.45*normal(n, 3))
+    n = opacity.numel()
+    scales = width*torch.exp(.45*normal(n, 3))
     return Gaussians(means.reshape(n, 3), normal(n, 4), scales, opacity.reshape(n),
                      torch.rand(n, 3, generator=r))
 
@@ -96,12 +101,13 @@ def growth(
     mx, my = statistics.mean(x), statistics.mean(y)
     return sum((a-mx)*(b-my) for a,b in zip(x,y))/sum((a-mx)**2 for a in x)
 
-# %% ../nbs/40_bench.ipynb #91f39898
+# %% ../nbs/40_bench.ipynb #c65174aa
 def bench_splat(say=print):
     "The splatter's table."
-    fast, tiles = timed(draw_both(12288, 128)), {n: timed(draw_both(12288, 128,
-                                                                    lambda *a: splat_tiles(*a, tile=n)), 3) for n in (64, 16)}
-    say(f'12,288 at 128, both ways:   tiles of 64 / numba = {tiles[64].wall/fast.wall:.0f}    tiles of 16 / numba = {tiles[16].wall/fast.wall:.0f}    numba {fast}')
+    fast, tiles = timed(draw_both(12288, 128)), {
+        n: timed(draw_both(12288, 128, lambda *a: splat_tiles(*a, tile=n)), 3) for n in (64, 16)}
+    say(f'12,288 at 128, both ways:   tiles of 64 / numba = {tiles[64].wall/fast.wall:.0f}    '
+        f'tiles of 16 / numba = {tiles[16].wall/fast.wall:.0f}    numba {fast}')
     say(f'196,608 at 512, both ways:  {timed(draw_both(196608, 512))}')
     say(f'196,608 on a head at 512:   {timed(both_ways(head_scene(), Camera.look(), 512), 15)}')
     with torch.no_grad():
@@ -111,18 +117,21 @@ def bench_splat(say=print):
         say(f'196,608 at 512, forward:    {timed(lambda: splat(g, Camera.look(20,5), 512))}')
         g = test_scene(16384, 48, pixels=.75)
         say(f'48 channels at 256:         {timed(lambda: splat(g, Camera.look(20,5), 256))}')
-    ns = [12288, 49152, 196608, 393216]; ts = [timed(draw_both(n, 256), 3).cpu for n in ns]
+    ns = [12288, 49152, 196608, 393216]
+    ts = [timed(draw_both(n, 256), 3).cpu for n in ns]
     say(f'time ~ N^{growth(ns, ts):.2f} from {ns[0]:,} to {ns[-1]:,}')
 
-# %% ../nbs/40_bench.ipynb #93b42af5
+# %% ../nbs/40_bench.ipynb #50925b5c
 def bench_avatar(say=print, size:int=256):
     "The driven path of the bundled model."
     from instant4d.avatar import load_model
     model = load_model(); px = model.cfg.model.image
     face, cam = torch.rand(3, px, px), Camera.look(10)
-    avatar = model.encode(face); codes = iter(torch.randn(10000, model.cfg.model.code))
+    avatar = model.encode(face)
+    codes = iter(torch.randn(10000, model.cfg.model.code))
     drive = lambda: avatar.gaussians(next(codes))
-    frame = timed(lambda: avatar.render(next(codes), cam, size)); g = avatar.gaussians(next(codes))
+    frame = timed(lambda: avatar.render(next(codes), cam, size))
+    g = avatar.gaussians(next(codes))
     say(f'preset {model.cfg.name}, {g.n:,} Gaussians, {size} px')
     say(f'drive + render:             {1/frame.wall:.0f} frames a second    {frame}')
     say(f'  deform + decode           {timed(drive)}')
@@ -130,7 +139,7 @@ def bench_avatar(say=print, size:int=256):
     say(f'motion code of a picture:   {timed(lambda: model.motion(face))}')
     say(f'encode:                     {timed(lambda: model.encode(face))}')
 
-# %% ../nbs/40_bench.ipynb #3b8e698e
+# %% ../nbs/40_bench.ipynb #2bc183eb
 def dense_avatar(
     model,              # a trained `Instant4D`
     source,             # portrait
@@ -138,8 +147,9 @@ def dense_avatar(
     samples:int=48,     # Gaussians on each ray
 ):                      # an `Avatar` of rays*rays*samples Gaussians
     "A trained model's planes, read at more points than it was trained with."
-    m, fine = model.cfg.model, copy.copy(model); fine.phi = copy.deepcopy(model.phi)
-    fine.phi.pitch = 2/rays; fine.phi.fc2.bias.data[10] -= math.log(samples/m.samples)
+    m, fine = model.cfg.model, copy.copy(model)
+    fine.phi = copy.deepcopy(model.phi); fine.phi.pitch = 2/rays
+    fine.phi.fc2.bias.data[10] -= math.log(samples/m.samples)
     fine.points = lambda planes, camera: type(model).points(fine, planes, camera)
     fine.cfg = dataclass_with(model.cfg, rays=rays, samples=samples)
     return fine.encode(source)
@@ -148,15 +158,15 @@ def dataclass_with(cfg, **model):
     "A configuration with other sizes of the model."
     return type(cfg)(cfg.name, type(cfg.model)(**vars(cfg.model) | model), cfg.train)
 
-# %% ../nbs/40_bench.ipynb #61273037
+# %% ../nbs/40_bench.ipynb #b035462e
 def frame_times(avatar, size:int, codes, n:int=7)->dict:
     "Median seconds of deforming with decoding, splatting, and both, for new expressions."
-    k, cam = iter(range(10**9)), Camera.look(10); new = lambda: codes[next(k) % len(codes)]
+    k, cam = iter(range(10**9)), Camera.look(10)
+    new = lambda: codes[next(k) % len(codes)]
     g = avatar.gaussians(new())
     parts = dict(drive=lambda: avatar.gaussians(new()),
-                 splat=lambda: splat(g, cam, size,
-                                     antialiased=True), frame=lambda: avatar.render(new(), cam,
-                                                                                    size))
+                 splat=lambda: splat(g, cam, size, antialiased=True),
+                 frame=lambda: avatar.render(new(), cam, size))
     return {name:timed(f, n).wall for name, f in parts.items()}
 
 def bench_baked(say=print, n:int=7):
@@ -168,36 +178,43 @@ def bench_baked(say=print, n:int=7):
     codes = [model.motion(face(i, j), crop=False) for i, j in ((9,3), (5,2), (3,1))]
     for avatar, size, keep in ((model.encode(face(20,0)), 256, .15),
                                (dense_avatar(model, face(20,0)), 512, .15)):
-        baked = avatar.bake(keep, [None, *codes], orbit(4), size); r = baked.report
+        baked = avatar.bake(keep, [None, *codes], orbit(4), size)
+        r = baked.report
         for name, a in (('whole', avatar),
                         (f"baked, {r['psnr']:.0f} dB, worst {r['worst']:.0f}", baked)):
             t = frame_times(a, size, codes, n)
-            say(f"{len(a.points):8,} Gaussians at {size}: {1/t['frame']:5.0f} frames a second  (deform + decode {1e3*t['drive']:.1f} ms, splat {1e3*t['splat']:.1f} ms)  {name}")
+            say(f"{len(a.points):8,} Gaussians at {size}: {1/t['frame']:5.0f} frames a second  "
+                f"(deform + decode {1e3*t['drive']:.1f} ms, splat {1e3*t['splat']:.1f} ms)  {name}")
 
-# %% ../nbs/40_bench.ipynb #28ab78ec
+# %% ../nbs/40_bench.ipynb #e89efccc
 def extra_memory(f, device='cpu')->float:
     "Most memory a call needs on top of what is there, GB; NaN where the system does not tell."
     if torch.device(device).type == 'cuda':
         torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated(); f(); torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before)/2**30
-    kb = lambda key: int(next(l for l in Path('/proc/self/status').read_text().splitlines() if l.startswith(key)).split()[1])
+    kb = lambda key: int(next(l for l in Path('/proc/self/status').read_text().splitlines()
+                              if l.startswith(key)).split()[1])
     # forgets the highest mark so far
     try: Path('/proc/self/clear_refs').write_text('5'); before = kb('VmRSS')
     except OSError: f(); return math.nan
-    f(); return (kb('VmHWM') - before)/2**20
+    f()
+    return (kb('VmHWM') - before)/2**20
 
 def seconds(f, device='cpu', n:int=7)->float:
     "Median time of a call after one that does not count; by CUDA events on a GPU."
     if torch.device(device).type != 'cuda':
         f(); return statistics.median(clock(f) for _ in range(n))
-    start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2)); rows = []
+    start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    rows = []
     for _ in range(n + 3):
         start.record(); f(); stop.record(); torch.cuda.synchronize()
         rows.append(start.elapsed_time(stop)/1e3)
     return statistics.median(rows[3:])
 
-def clock(f)->float: t = time.perf_counter(); f(); return time.perf_counter() - t
+def clock(f)->float:
+    t = time.perf_counter(); f()
+    return time.perf_counter() - t
 
 # %% ../nbs/40_bench.ipynb #07036a03
 @dataclass
@@ -215,7 +232,7 @@ class Cost:
         size, work = num(self.numbers, 9, 2), num(self.gflop, 9, 1)
         return f'{self.stage:34}{time} ms {more} GB {size} M {work} GFLOP   {self.paper}'
 
-# %% ../nbs/40_bench.ipynb #3870ca82
+# %% ../nbs/40_bench.ipynb #e6ba79f1
 def shapes_only(net):
     "The same network on the meta device, where nothing is computed; its numbers are not copied."
     empty = lambda p: torch.nn.Parameter(p.detach().to('meta'), requires_grad=False)
@@ -224,7 +241,8 @@ def shapes_only(net):
 
 def cost(stage, f, device='cpu', net=None, shape=None, flops=None, paper='')->Cost:
     "What a stage costs; `shape`: input of `net`; `flops`: a call to count instead."
-    took = []; extra = extra_memory(lambda: took.append(clock(f)), device)
+    took = []
+    extra = extra_memory(lambda: took.append(clock(f)), device)
     t = took[0] if took[0] > 2 and torch.device(device).type == 'cpu' else seconds(f, device)
     if shape: flops = lambda: shapes_only(net)(torch.empty(shape, device='meta'))
     with torch.no_grad(), FlopCounterMode(display=False) as c: flops and flops()
@@ -239,7 +257,7 @@ def stand_in(cfg, device='cpu'):
     t = [torch.rand(n,3)*2 - 1, *torch.randn(2,n,half), torch.randn(cfg.model.code)]
     return Avatar(cfg, *t, *make_decoders(cfg.model)).eval().requires_grad_(False).to(device)
 
-# %% ../nbs/40_bench.ipynb #59ffcaf1
+# %% ../nbs/40_bench.ipynb #1d5e1658
 def driving_costs(
     cfg,                # a `Config`
     motion,             # M
@@ -250,7 +268,8 @@ def driving_costs(
     "What a frame costs, stage by stage."
     avatar, m, rows = stand_in(cfg, device), cfg.model, known
     if not known:
-        x = torch.rand(1, 3, m.image, m.image, device=device); cam = Camera.look(10).to(device)
+        x = torch.rand(1, 3, m.image, m.image, device=device)
+        cam = Camera.look(10).to(device)
         g = head_scene(m.rays, m.samples, 1.5/size).to(device)
         rows = [cost('M', lambda: motion(x), device, motion, tuple(x.shape)), None,
                 cost(f'splat at {size}', lambda: splat(g, cam, size, antialiased=True), device)]
@@ -259,27 +278,27 @@ def driving_costs(
                  sum(r.numbers for r in rows[:2]), sum(r.gflop for r in rows[:2]))
     return [*rows, total]
 
-# %% ../nbs/40_bench.ipynb #01739553
+# %% ../nbs/40_bench.ipynb #eb324a07
 def deform_cost(avatar, device)->Cost:
     "Psi and Phi for a new expression; in space Psi alone."
     from instant4d.avatar import drive, drive_spatial
-    codes = iter(torch.randn(1000, len(avatar.code), device=device)); still = drive(avatar)
+    codes = iter(torch.randn(1000, len(avatar.code), device=device))
+    still = drive(avatar)
     if avatar.cfg.model.deform == 'feature': nets, count = [avatar.phi, avatar.psi], drive
     else: nets, count = [avatar.psi], lambda a, c: drive_spatial(a, still, c)
     return cost('deform + decode', lambda: avatar.gaussians(next(codes)), device,
                 torch.nn.ModuleList(nets), flops=lambda: count(avatar, next(codes)))
 
 def resident(motion, avatar)->float:
-    "GB that stay after encoding: M, Phi, Psi, avatar; in space: Gaussians in place of Phi and features."
+    "GB that stay after encoding: M, Phi, Psi, avatar; in space: Gaussians, not Phi and features."
     size = lambda v: sum(t.numel()*t.element_size() for t in (*v.parameters(), *v.buffers()))
     n = size(motion) + size(avatar)
     if avatar.cfg.model.deform == 'spatial':
-        n += 4*14*len(avatar.points) - size(avatar.phi) - sum(t.numel()*4
-                                                              for t in (avatar.points,
-                                                                        avatar.feature))
+        n += (4*14*len(avatar.points) - size(avatar.phi)
+              - sum(t.numel()*4 for t in (avatar.points, avatar.feature)))
     return n/2**30
 
-# %% ../nbs/40_bench.ipynb #2a288127
+# %% ../nbs/40_bench.ipynb #bf63d4d3
 ADA = 'RTX 6000 Ada'        # what the paper measured on
 
 def header(device, name)->str:
@@ -295,14 +314,17 @@ def cost_stages(
 )->list:                    # a `Cost` for each stage
     "Every stage of an untrained model: encode once, then each frame."
     from instant4d.avatar import Instant4D
-    cfg = load_preset(preset); m, told = cfg.model, preset == 'paper'; say(header(device, preset))
-    model = Instant4D(cfg).eval().requires_grad_(False).to(device); E, M = model.encoder, model.motion_encoder
+    cfg = load_preset(preset)
+    m, told = cfg.model, preset == 'paper'; say(header(device, preset))
+    model = Instant4D(cfg).eval().requires_grad_(False).to(device)
+    E, M = model.encoder, model.motion_encoder
     x, keep = torch.rand(1, 3, m.image, m.image, device=device), []
     cam = Camera.stack([Camera.look().to(device)])
     rows = [cost('E: portrait to planes', lambda: keep.append(E(x)), device, E, tuple(x.shape),
                  paper='20 ms to encode'*told),
             cost('points: two passes', lambda: model.points(keep[0], cam), device)]
-    rows += driving_costs(cfg, M, device, m.render); rows[-1].paper = '9.3 ms (107.31 FPS)'*told
+    rows += driving_costs(cfg, M, device, m.render)
+    rows[-1].paper = '9.3 ms (107.31 FPS)'*told
     for r in rows: say(r)
     say(f'stays after encoding: {resident(M, stand_in(cfg)):.2f} GB' + '; the paper: 0.4 GB'*told)
     return rows
@@ -316,7 +338,7 @@ def hollow_dino(size:str='g', device='cpu'):
     for p in net.parameters(): p.fill_(.01)
     return DinoEncoder(net).eval().to(device)
 
-# %% ../nbs/40_bench.ipynb #a5b53b01
+# %% ../nbs/40_bench.ipynb #19ac3001
 @torch.no_grad()
 def cost_rivals(
     preset:str='paper',     # see `load_preset`
@@ -327,18 +349,22 @@ def cost_rivals(
 )->dict:                    # name -> the `Cost` of a frame
     "Table 2: ours, DINOv2 as motion encoder, deformation in space."
     from instant4d.avatar import make_motion
-    cfg, told, out = load_preset(preset), preset == 'paper', {}; say(header(device, preset))
+    cfg, told, out = load_preset(preset), preset == 'paper', {}
+    say(header(device, preset))
     M = make_motion(cfg.model).eval().requires_grad_(False).to(device)
     ours = driving_costs(cfg, M, device, size)
     def tell(name, rows, M, cfg, paper):
-        stay = resident(M, stand_in(cfg)); out[name] = rows[-1]
+        stay = resident(M, stand_in(cfg))
+        out[name] = rows[-1]
         rows[-1].stage, rows[-1].paper = f'{name}: frame, {stay:.2f} GB stay', paper*told
         for r in rows: say(r)
     tell('ours', ours, M, cfg, '7.5 ms (132.87 FPS), 0.32 GB')
     space = load_preset(preset, model_deform='spatial')
-    tell('in space', driving_costs(space, M, device, size, ours), M, space, '7.1 ms (141.61 FPS), 0.27 GB')
+    tell('in space', driving_costs(space, M, device, size, ours), M, space,
+         '7.1 ms (141.61 FPS), 0.27 GB')
     rival = hollow_dino(dino, device)
-    tell(f'DINOv2 {dino}', driving_costs(cfg, rival, device, size), rival, cfg, '44.5 ms (22.47 FPS), 4.32 GB')
+    tell(f'DINOv2 {dino}', driving_costs(cfg, rival, device, size), rival, cfg,
+         '44.5 ms (22.47 FPS), 4.32 GB')
     return out
 
 def bench_cost(preset:str='paper', say=print, device=None):
@@ -354,32 +380,44 @@ def bench(preset:str=None, say=print):
     say(f'{torch.get_num_threads()} threads, torch {torch.__version__}; medians of one run')
     bench_splat(say); bench_avatar(say); bench_baked(say)
 
-# %% ../nbs/40_bench.ipynb #ae5305e3
+# %% ../nbs/40_bench.ipynb #1f5d6975
 STAGES = 'data', 'encode', 'sample', 'decode', 'splat', 'loss', 'backward', 'optimiser'
 
-def step_stages(trainer, loader, first:int, steps:int)->tuple:     # seconds of a step; of each stage
+def step_stages(
+    trainer, loader, first:int, steps:int
+)->tuple:       # seconds of a step; of each stage
     "Mean times of some training steps."
     from torch.profiler import ProfilerActivity, profile
-    cuda = trainer.acc.device.type == 'cuda'; kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA]*cuda
+    cuda = trainer.acc.device.type == 'cuda'
+    kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA]*cuda
     with profile(activities=kinds) as p:
         t = time.perf_counter()
         for s in range(first, first + steps): trainer.step(s, next(loader))
         if cuda: torch.cuda.synchronize()
         t = time.perf_counter() - t
-    rows = {e.key:(e.device_time_total if cuda and e.key != 'data' else e.cpu_time_total)/1e6/steps for e in p.key_averages()}
+    rows = {e.key:(e.device_time_total if cuda and e.key != 'data' else e.cpu_time_total)/1e6/steps
+            for e in p.key_averages()}
     return t/steps, {k:rows.get(k, 0.) for k in STAGES}
 
 def bench_train(preset:str='laptop', say=print, steps:int=5, **settings):
     "Seconds per step by stage, pictures a second, memory."
     import resource
-    from instant4d.avatar import load_model; from instant4d.config import load_preset
-    from instant4d.data import Heads; from instant4d.shards import sample_shard
+    from instant4d.avatar import load_model
+    from instant4d.config import load_preset
+    from instant4d.data import Heads
+    from instant4d.shards import sample_shard
     from instant4d.training import Trainer, batches, leg
-    cfg = load_preset(preset, train_coarse=0, **settings); heads = Heads(sample_shard().with_name('heads-train.tar'), cache=True)
-    T = Trainer(cfg, load_model().motion_encoder.state_dict()); loader = batches(leg(heads, cfg, 0, steps + 3, T.acc))
+    cfg = load_preset(preset, train_coarse=0, **settings)
+    heads = Heads(sample_shard().with_name('heads-train.tar'), cache=True)
+    T = Trainer(cfg, load_model().motion_encoder.state_dict())
+    loader = batches(leg(heads, cfg, 0, steps + 3, T.acc))
     for s in range(3): T.step(s, next(loader))                      # compile, fill caches
     total, parts = step_stages(T, loader, 3, steps); t = cfg.train
-    say(f'{preset}: {t.batch} sources, {t.targets} targets each, {t.render} px, {cfg.model.gaussians:,} Gaussians, {t.precision}, {T.acc.device}, {torch.get_num_threads()} threads')
+    say(f'{preset}: {t.batch} sources, {t.targets} targets each, {t.render} px, '
+        f'{cfg.model.gaussians:,} Gaussians, {t.precision}, {T.acc.device}, '
+        f'{torch.get_num_threads()} threads')
     for k, v in parts.items(): say(f'  {k.ljust(10)} {1e3*v:7.1f} ms  {100*v/total:4.1f} %')
-    memory = torch.cuda.max_memory_allocated() if T.acc.device.type == 'cuda' else 1024*resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    say(f'  step       {1e3*total:7.1f} ms, {t.batch*t.targets/total:.1f} pictures a second, {memory/1e9:.2f} GB')
+    memory = (torch.cuda.max_memory_allocated() if T.acc.device.type == 'cuda'
+              else 1024*resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    say(f'  step       {1e3*total:7.1f} ms, {t.batch*t.targets/total:.1f} pictures a second, '
+        f'{memory/1e9:.2f} GB')

@@ -7,19 +7,19 @@ Docs: https://instant4d.github.io/instant4d/claims.html.md"""
 # %% auto #0
 __all__ = ['portrait', 'Answer', 'judge', 'residual_length', 'still_ratio', 'seen_from', 'frontal_loss', 'with_rays', 'quality']
 
-# %% ../nbs/35_claims.ipynb #d1a0462a
+# %% ../nbs/35_claims.ipynb #b2a33459
 import copy, dataclasses, math
 from typing import NamedTuple
-import torch, torch.nn.functional as F
+import torch
 from torch import Tensor
 from jaxtyping import Float
 from .avatar import Avatar, Instant4D, psnr
 from .cameras import Camera
 from .data import Heads
-from .evaluation import Case, all_cases, bootstrap, on_grey
+from .evaluation import Case, bootstrap, on_grey
 from .triplanes import sample_triplane, split_features
 
-# %% ../nbs/35_claims.ipynb #de800086
+# %% ../nbs/35_claims.ipynb #06d18c41
 def portrait(heads:Heads, i:int, k:int)->Float[Tensor,'3 H W']:
     "A frame on grey."
     return on_grey(heads.rgba(i,k))
@@ -38,11 +38,12 @@ def judge(
     no:float,           # beyond this, the other way, it is no
 )->Answer:
     "Yes if the interval lies beyond `yes`, no if it lies beyond `no` on the other side, else unclear."
-    mean, low, high = bootstrap(values, range(len(values))); s = 1 if yes >= no else -1
+    mean, low, high = bootstrap(values, range(len(values)))
+    s = 1 if yes >= no else -1
     low_, high_ = sorted((s*low, s*high))
     return Answer(mean, low, high, 'yes' if low_ > s*yes else 'no' if high_ < s*no else 'unclear')
 
-# %% ../nbs/35_claims.ipynb #930d3b2f
+# %% ../nbs/35_claims.ipynb #b12dd941
 @torch.no_grad()
 def residual_length(avatar:Avatar, coef)->float:
     "Mean length of Psi's residual."
@@ -53,29 +54,34 @@ def still_ratio(model:Instant4D, heads:Heads, c:Case)->float:
     i, own = c.person, heads.pose(c.person, c.source)[0]
     aside = next(k for k in range(heads.count(i)) if heads.pose(i,k)[0] == own and k != c.source)
     a = model.encode(portrait(heads, i, c.source), crop=False)
-    same, other = (residual_length(a, model.motion(portrait(heads, *f), crop=False)) for f in ((i,aside), c.driver))
+    same, other = (residual_length(a, model.motion(portrait(heads, *f), crop=False))
+                   for f in ((i,aside), c.driver))
     return same/other
 
-# %% ../nbs/35_claims.ipynb #42d94858
+# %% ../nbs/35_claims.ipynb #f9e46ee4
 @torch.no_grad()
 def seen_from(model:Instant4D, avatar:Avatar, planes:Tensor, camera:Camera)->Avatar:
     "The avatar with its points placed from another camera."
-    p = model.points(planes, Camera.stack([camera])); f, m = split_features(sample_triplane(planes, p))
-    return Avatar(avatar.cfg, p[0], f[0].clone(), m[0].clone(), avatar.code, avatar.phi, avatar.psi).eval()
+    p = model.points(planes, Camera.stack([camera]))
+    f, m = split_features(sample_triplane(planes, p))
+    return Avatar(avatar.cfg, p[0], f[0].clone(), m[0].clone(),
+                  avatar.code, avatar.phi, avatar.psi).eval()
 
 @torch.no_grad()
 def frontal_loss(model:Instant4D, heads:Heads, c:Case)->float:      # dB; NaN without such a view
     "What points from the front cost in views from aside, against points from there."
-    x = portrait(heads, c.person, c.source); a, planes = model.encode(x, crop=False), model.encoder(x[None])
+    x = portrait(heads, c.person, c.source)
+    a, planes = model.encode(x, crop=False), model.encoder(x[None])
     coef, lost = model.motion(portrait(heads, *c.driver), crop=False), []
     for k in c.targets:
         if abs(heads.frame(c.person, k)['yaw']) <= 30: continue
         camera, true = heads.camera(c.person, k), heads.rgba(c.person, k)[:3]
-        front, own = (psnr(v.render(coef, camera).chw, true) for v in (a, seen_from(model, a, planes, camera)))
+        front, own = (psnr(v.render(coef, camera).chw, true)
+                      for v in (a, seen_from(model, a, planes, camera)))
         lost.append(own - front)
     return sum(lost)/len(lost) if lost else math.nan
 
-# %% ../nbs/35_claims.ipynb #d51476b4
+# %% ../nbs/35_claims.ipynb #91d3a239
 def with_rays(model:Instant4D, rays:int)->Instant4D:
     "The same weights with another number of rays; Gaussians grow or shrink with their distance."
     m = copy.copy(model); m._modules = dict(model._modules)
@@ -86,5 +92,7 @@ def with_rays(model:Instant4D, rays:int)->Instant4D:
 @torch.no_grad()
 def quality(model:Instant4D, heads:Heads, c:Case)->float:
     "PSNR of one driven expression, mean over its views."
-    a = model.encode(portrait(heads, c.person, c.source), crop=False); coef = model.motion(portrait(heads, *c.driver), crop=False)
-    return sum(psnr(a.render(coef, heads.camera(c.person, k)).chw, heads.rgba(c.person, k)[:3]) for k in c.targets)/len(c.targets)
+    a = model.encode(portrait(heads, c.person, c.source), crop=False)
+    coef = model.motion(portrait(heads, *c.driver), crop=False)
+    return sum(psnr(a.render(coef, heads.camera(c.person, k)).chw, heads.rgba(c.person, k)[:3])
+               for k in c.targets)/len(c.targets)

@@ -10,17 +10,18 @@ __all__ = ['VIDEO', 'COMMANDS', 'animate', 'by_name', 'crop_like', 'tour', 'as_s
            'evaluate_command', 'evaluate_options', 'ablate_command', 'ablate_options', 'bench_command', 'parser',
            'main', 'one_line']
 
-# %% ../nbs/41_cli.ipynb #172b08d8
+# %% ../nbs/41_cli.ipynb #6e8581fe
 import argparse, os, sys, warnings
 from pathlib import Path
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')     # before torch: spinning threads starve each other on a busy machine
-import torch
+# before torch: spinning threads starve each other on a busy machine
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 from .bench import bench, bench_train
 from .cameras import orbit
 from PIL import ImageOps
-from .images import CROP_SIDE, CROP_UP, cut, find_face, read_image, read_video, write_video, writing
+from .images import (
+    CROP_SIDE, CROP_UP, cut, find_face, read_image, read_video, write_video, writing)
 
-# %% ../nbs/41_cli.ipynb #f0cf4334
+# %% ../nbs/41_cli.ipynb #c653e568
 VIDEO = '.mp4', '.mov', '.avi', '.mkv', '.webm', '.gif'
 
 def animate(
@@ -36,107 +37,165 @@ def animate(
 ):
     "Drive a portrait by a picture or clip and write what came out."
     from instant4d.avatar import load_model
-    if Path(out).resolve() in (Path(source).resolve(), Path(driving).resolve()): raise ValueError(f'{out}: is an input too; choose another name')
-    if Path(out).suffix.lower() not in ('.mp4', '.gif'): raise ValueError(f'{out}: write to a name that ends in .mp4 or .gif')
-    model = load_model(weights); avatar = model.encode(source, crop)
+    if Path(out).resolve() in (Path(source).resolve(), Path(driving).resolve()):
+        raise ValueError(f'{out}: is an input too; choose another name')
+    if Path(out).suffix.lower() not in ('.mp4', '.gif'):
+        raise ValueError(f'{out}: write to a name that ends in .mp4 or .gif')
     if frames is not None and frames < 1: raise ValueError(f'--frames {frames}: use 1 or more')
-    if Path(driving).suffix.lower() == '.csv': write_video(out, *by_name(driving, model, avatar, size, frames)); return
-    clip = read_video(driving, frames) if Path(driving).suffix.lower() in VIDEO else [read_image(driving)]
-    px = model.cfg.model.image; frame = crop_like(clip[0], px) if crop else (lambda x: ImageOps.fit(x, (px, px)))
+    model = load_model(weights); avatar = model.encode(source, crop)
+    if Path(driving).suffix.lower() == '.csv':
+        write_video(out, *by_name(driving, model, avatar, size, frames))
+        return
+    clip = (read_video(driving, frames) if Path(driving).suffix.lower() in VIDEO
+            else [read_image(driving)])
+    px = model.cfg.model.image
+    frame = crop_like(clip[0], px) if crop else (lambda x: ImageOps.fit(x, (px, px)))
     codes = [model.motion(frame(f), crop=False) for f in clip]
-    write_video(out, (f.image.clamp(0,1) for f in avatar.animate(codes, orbit(len(codes), yaw, 0.), size)), fps)
+    write_video(out, (f.image.clamp(0,1)
+                      for f in avatar.animate(codes, orbit(len(codes), yaw, 0.), size)), fps)
 
 def by_name(driving, model, avatar, size, frames):
     "Pictures and their rate of a recording of named coefficients (notebook 33)."
     from instant4d.driving import load_driver, read_arkit, record_cameras
     driver = load_driver(model); rec = read_arkit(driving, driver.names)
-    return (f.image.clamp(0,1) for f in avatar.animate(driver(rec.coefs[:frames]), record_cameras(rec)[:frames], size)), rec.fps
+    return (f.image.clamp(0,1) for f in avatar.animate(
+        driver(rec.coefs[:frames]), record_cameras(rec)[:frames], size)), rec.fps
 
 def crop_like(first, size):
     "A function that crops every frame as `crop_face` crops the first."
     cx, cy, side = find_face(first)
     return lambda im: cut(im, cx, cy - CROP_UP*side, CROP_SIDE*side, size)
 
-# %% ../nbs/41_cli.ipynb #9d50e9c1
+# %% ../nbs/41_cli.ipynb #6c2f17d7
 def tour(out='out/tour'):
     "Run nbs/00_tour.ipynb headless; write its page and the files it makes."
-    try: import nbformat; from nbclient import NotebookClient; from nbconvert import HTMLExporter
-    except ImportError as e: raise ValueError(f'{e.name} is missing; install the notebooks: pip install -e ".[dev]"') from None
-    src = next((p/'nbs'/'00_tour.ipynb' for p in (Path.cwd(), *Path.cwd().parents) if (p/'nbs'/'00_tour.ipynb').exists()), None)
-    if src is None: raise FileNotFoundError('nbs/00_tour.ipynb not found; run this inside a clone of the repository')
-    out = Path(out).absolute(); nb = nbformat.read(src, 4); os.environ['INSTANT4D_OUT'] = str(out)
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbconvert import HTMLExporter
+    except ImportError as e:
+        raise ValueError(f'{e.name} is missing; '
+                         'install the notebooks: pip install -e ".[dev]"') from None
+    src = next((p/'nbs'/'00_tour.ipynb' for p in (Path.cwd(), *Path.cwd().parents)
+                if (p/'nbs'/'00_tour.ipynb').exists()), None)
+    if src is None:
+        raise FileNotFoundError('nbs/00_tour.ipynb not found; '
+                                'run this inside a clone of the repository')
+    out = Path(out).absolute(); nb = nbformat.read(src, 4)
+    os.environ['INSTANT4D_OUT'] = str(out)
     print('running', src.relative_to(src.parents[1]), '...', flush=True)
-    NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'], resources=dict(metadata=dict(path=str(src.parent)))).execute()
-    with writing(out/'tour.html') as part: Path(part).write_text(HTMLExporter(embed_images=True).from_notebook_node(nb)[0], encoding='utf-8')
-    for p in sorted(out.iterdir()): print(f'{p.stat().st_size/1e6:7.2f} MB  {p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p}')
-    print('next: open tour.html, or: instant4d animate YOUR_PORTRAIT.jpg data_samples/driving.mp4 -o me.mp4')
+    NotebookClient(nb, timeout=600, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
+                   resources=dict(metadata=dict(path=str(src.parent)))).execute()
+    with writing(out/'tour.html') as part:
+        Path(part).write_text(HTMLExporter(embed_images=True).from_notebook_node(nb)[0],
+                              encoding='utf-8')
+    for p in sorted(out.iterdir()):
+        print(f'{p.stat().st_size/1e6:7.2f} MB  '
+              f'{p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p}')
+    print('next: open tour.html, or: '
+          'instant4d animate YOUR_PORTRAIT.jpg data_samples/driving.mp4 -o me.mp4')
 
-# %% ../nbs/41_cli.ipynb #95da7d45
+# %% ../nbs/41_cli.ipynb #7deca306
 def as_settings(pairs)->dict:
     "KEY=VALUE of the command line."
-    if bad := [s for s in pairs if '=' not in s]: raise ValueError(f'--set {bad[0]}: write it as train.lr=1e-4')
+    if bad := [s for s in pairs if '=' not in s]:
+        raise ValueError(f'--set {bad[0]}: write it as train.lr=1e-4')
     return dict(s.split('=', 1) for s in pairs)
 
 def train_command(preset, settings=(), minutes=None, every=200, tracker=None, **kw):
     "A training run; with --resume it goes on where it was stopped."
     from instant4d.config import load_preset
     from instant4d.runs import run
-    run(load_preset(preset, **as_settings(settings)), minutes=minutes, every=every, tracker=tracker, **kw)
+    run(load_preset(preset, **as_settings(settings)),
+        minutes=minutes, every=every, tracker=tracker, **kw)
 
 def train_options(r):
     "Options of `instant4d train`."
-    r.add_argument('--preset', default='laptop'); r.add_argument('--heads', required=True, help='folder of .tar shards; those that arrive later take part')
-    r.add_argument('--out', default='out/train', help='folder of the run'); r.add_argument('--resume', action='store_true', help='go on with the run in OUT')
-    r.add_argument('--minutes', type=float, help='stop after so long'); r.add_argument('--every', type=int, default=200, help='steps between checkpoints')
-    r.add_argument('--held', help='.tar of held-out heads, for the curve; else one person in twenty'); r.add_argument('--motion', help='file of a trained M; else the bundled one')
-    r.add_argument('--motion-steps', type=int, help='train M first, so many steps'); r.add_argument('--render', metavar='FROM:TO', help='render more heads meanwhile, of these seeds')
-    r.add_argument('--workers', type=int, help='processes that render'); r.add_argument('--tracker', help='tensorboard, or another that accelerate knows')
-    r.add_argument('--set', dest='settings', nargs='*', action='extend', default=[], metavar='KEY=VALUE', help='change settings, as train.lr=1e-4 model.rays=24')
+    r.add_argument('--preset', default='laptop')
+    r.add_argument('--heads', required=True,
+                   help='folder of .tar shards; those that arrive later take part')
+    r.add_argument('--out', default='out/train', help='folder of the run')
+    r.add_argument('--resume', action='store_true', help='go on with the run in OUT')
+    r.add_argument('--minutes', type=float, help='stop after so long')
+    r.add_argument('--every', type=int, default=200, help='steps between checkpoints')
+    r.add_argument('--held',
+                   help='.tar of held-out heads, for the curve; else one person in twenty')
+    r.add_argument('--motion', help='file of a trained M; else the bundled one')
+    r.add_argument('--motion-steps', type=int, help='train M first, so many steps')
+    r.add_argument('--render', metavar='FROM:TO',
+                   help='render more heads meanwhile, of these seeds')
+    r.add_argument('--workers', type=int, help='processes that render')
+    r.add_argument('--tracker', help='tensorboard, or another that accelerate knows')
+    r.add_argument('--set', dest='settings', nargs='*', action='extend', default=[],
+                   metavar='KEY=VALUE', help='change settings, as train.lr=1e-4 model.rays=24')
 
-# %% ../nbs/41_cli.ipynb #4f276cb6
+# %% ../nbs/41_cli.ipynb #ad73dfc3
 def data_command(action, folder, out=None, **kw):
     "Import a folder of pictures, or check shards."
     from instant4d.data import Heads
     from instant4d.importing import import_folder
-    if action == 'import': done = import_folder(folder, out, **kw); bad = done.skipped
-    else: heads = Heads(folder); bad = [(shard, f'head {i}: {why}' if i is not None else why) for shard, i, why in heads.check()]
+    if action == 'import':
+        done = import_folder(folder, out, **kw); bad = done.skipped
+    else:
+        heads = Heads(folder)
+        bad = [(shard, f'head {i}: {why}' if i is not None else why)
+               for shard, i, why in heads.check()]
     for path, why in bad[:20]: print(f'skipped {path}: {why}')
     if len(bad) > 20: print(f'... and {len(bad)-20} more')
-    if action == 'import': print(f'{done.people} people, {done.pictures} pictures, {len(bad)} skipped; {len(done.shards)} shards in {out}')
-    else: print(f'{len(heads)} heads, {sum(map(heads.count, range(len(heads))))} frames, {len(bad)} problems'); return int(bool(bad))
+    if action == 'import':
+        print(f'{done.people} people, {done.pictures} pictures, {len(bad)} skipped; '
+              f'{len(done.shards)} shards in {out}')
+    else:
+        print(f'{len(heads)} heads, {sum(map(heads.count, range(len(heads))))} frames, '
+              f'{len(bad)} problems')
+        return int(bool(bad))
 
 def data_options(p):
     "Options of `instant4d data`."
     s = p.add_subparsers(dest='action', required=True, metavar='import | check')
-    i = s.add_parser('import', help='PERSON/EXPRESSION.png into shards'); i.add_argument('folder'); i.add_argument('-o', '--out', required=True, help='folder of the shards')
-    i.add_argument('--size', type=int, default=128, help='pixels a side'); i.add_argument('--no-crop', dest='crop', action='store_false', help='take the central square')
-    i.add_argument('--steady', action='store_true', help='one face box for all pictures of a person')
-    i.add_argument('--first', type=int, default=800_000, help='number of the first person'); i.add_argument('--per-shard', type=int, default=16)
-    s.add_parser('check', help='open every picture').add_argument('folder', help='folder of .tar shards, or one')
+    i = s.add_parser('import', help='PERSON/EXPRESSION.png into shards'); i.add_argument('folder')
+    i.add_argument('-o', '--out', required=True, help='folder of the shards')
+    i.add_argument('--size', type=int, default=128, help='pixels a side')
+    i.add_argument('--no-crop', dest='crop', action='store_false', help='take the central square')
+    i.add_argument('--steady', action='store_true',
+                   help='one face box for all pictures of a person')
+    i.add_argument('--first', type=int, default=800_000, help='number of the first person')
+    i.add_argument('--per-shard', type=int, default=16)
+    s.add_parser('check', help='open every picture').add_argument(
+        'folder', help='folder of .tar shards, or one')
 
-# %% ../nbs/41_cli.ipynb #9fac9c52
+# %% ../nbs/41_cli.ipynb #f36c583f
 def heads_command(depth=False, normal=False, neutral=False, **kw):
     "Render labelled heads; shards that exist are kept."
     from instant4d.heads import make_heads
     extra = tuple(k for k, on in dict(depth=depth, normal=normal, neutral=neutral).items() if on)
-    paths = make_heads(extra=extra, **kw); print(f'{len(paths)} shards in {kw["out"]}, {sum(p.stat().st_size for p in paths)/1e6:.1f} MB')
+    paths = make_heads(extra=extra, **kw)
+    print(f'{len(paths)} shards in {kw["out"]}, {sum(p.stat().st_size for p in paths)/1e6:.1f} MB')
 
 def heads_options(h):
     "Options of `instant4d heads`."
-    h.add_argument('--identities', default='0:32', help='seeds, FROM:TO; from 900000 on they are for testing'); h.add_argument('-o', '--out', default='heads', help='folder of the shards')
-    for name, n, what in (('expressions', 8, 'for each person; the first is neutral'), ('views', 4, 'of each expression'), ('size', 128, 'pixels a side'), ('per-shard', 16, 'people in a file')):
+    h.add_argument('--identities', default='0:32',
+                   help='seeds, FROM:TO; from 900000 on they are for testing')
+    h.add_argument('-o', '--out', default='heads', help='folder of the shards')
+    for name, n, what in (('expressions', 8, 'for each person; the first is neutral'),
+                          ('views', 4, 'of each expression'), ('size', 128, 'pixels a side'),
+                          ('per-shard', 16, 'people in a file')):
         h.add_argument(f'--{name}', type=int, default=n, help=what)
-    for name, x in (('yaw', 45.), ('pitch', 20.)): h.add_argument(f'--{name}', type=float, default=x, help='degrees to either side')
+    for name, x in (('yaw', 45.), ('pitch', 20.)):
+        h.add_argument(f'--{name}', type=float, default=x, help='degrees to either side')
     h.add_argument('--workers', type=int, help='processes; as many as cores without it')
-    for name, what in (('depth', 'also depth'), ('normal', 'also normals'), ('neutral', 'also places on the neutral head'), ('film', 'exposure, blur and grain of a camera'), ('toy', 'the toy head')):
+    for name, what in (('depth', 'also depth'), ('normal', 'also normals'),
+                       ('neutral', 'also places on the neutral head'),
+                       ('film', 'exposure, blur and grain of a camera'), ('toy', 'the toy head')):
         h.add_argument(f'--{name}', action='store_true', help=what)
 
 def facekit_command(folder, out=None):
     "Pack the head model from a clone of ICT-FaceKit."
     from instant4d.morphable import cache_pack, pack_facekit
-    out = Path(out or cache_pack()); print(f'wrote {out}, checksum {pack_facekit(folder, out)[:16]}')
+    out = Path(out or cache_pack())
+    print(f'wrote {out}, checksum {pack_facekit(folder, out)[:16]}')
 
-# %% ../nbs/41_cli.ipynb #1a8138d6
+# %% ../nbs/41_cli.ipynb #3331531a
 def explore_command(**kw):
     "The widgets of notebooks 30 to 34 as a page."
     from instant4d.explore import explore; explore(**kw)
@@ -144,7 +203,8 @@ def explore_command(**kw):
 def evaluate_command(checkpoint=None, smirk=None, arcface=None, met3r=False, **kw):
     "The tables of notebooks 25 and 29; networks of the user's join where their files are named."
     from instant4d.results import evaluate, load_arcface, load_met3r, load_smirk
-    users = dict(smirk=load_smirk(smirk) if smirk else None, arcface=load_arcface(arcface) if arcface else None,
+    users = dict(smirk=load_smirk(smirk) if smirk else None,
+                 arcface=load_arcface(arcface) if arcface else None,
                  met3r=load_met3r() if met3r else None)
     evaluate(checkpoint, command=' '.join(['instant4d', *sys.argv[1:]]), **users, **kw)
 
@@ -152,71 +212,105 @@ def evaluate_options(e):
     "Options of `instant4d evaluate`."
     e.add_argument('--checkpoint', help='.safetensors; without it, the bundled weights')
     e.add_argument('--heads', help='folder of .tar shards; without it, the published test split')
-    e.add_argument('--out', default='out/evaluation', help='folder for evaluation.json, .csv and .jpg')
+    e.add_argument('--out', default='out/evaluation',
+                   help='folder for evaluation.json, .csv and .jpg')
     e.add_argument('--depth', help='the same heads rendered with --depth, for consistency')
-    e.add_argument('--people', type=int, help='at most so many'); e.add_argument('--seed', type=int, default=0)
+    e.add_argument('--people', type=int, help='at most so many')
+    e.add_argument('--seed', type=int, default=0)
     e.add_argument('--clip', help="driving clip for jitter; 'none' for none")
-    e.add_argument('--perceptual', choices=('auto', 'random', 'none'), default='auto', help='LPIPS if its weights are here, a random trunk, or nothing')
-    e.add_argument('--smirk', help='clone of georgeretsi/smirk'); e.add_argument('--arcface', help='.onnx or TorchScript of a face recogniser')
+    e.add_argument('--perceptual', choices=('auto', 'random', 'none'), default='auto',
+                   help='LPIPS if its weights are here, a random trunk, or nothing')
+    e.add_argument('--smirk', help='clone of georgeretsi/smirk')
+    e.add_argument('--arcface', help='.onnx or TorchScript of a face recogniser')
     e.add_argument('--met3r', action='store_true', help='also MEt3R, if its package is here')
 
 def ablate_command(heads, held=None, settings=(), **kw):
     "The rivals of notebook 26, trained and measured."
     from instant4d.ablations import ablate
-    ablate(heads, held, command=' '.join(['instant4d', *sys.argv[1:]]), **kw, **as_settings(settings))
+    ablate(heads, held, command=' '.join(['instant4d', *sys.argv[1:]]),
+           **kw, **as_settings(settings))
 
 def ablate_options(a):
     "Options of `instant4d ablate`."
-    a.add_argument('heads', help='folder of .tar shards to train on'); a.add_argument('--held', help='.tar of others; without it, the published test split')
-    a.add_argument('--out', default='out/ablations', help='folder of the runs and of ablations.json; what is there is not done again')
-    a.add_argument('--names', nargs='+', metavar='NAME', help='feature, spatial, triplane, blendshapes, told, free; without it, all')
-    a.add_argument('--preset', default='ablation'); a.add_argument('--steps', type=int, default=400, help='of each run')
-    a.add_argument('--start-steps', type=int, default=800, help='on still heads, once; 0: begin with E and Phi of the bundled weights')
-    a.add_argument('--seeds', type=int, nargs='+', default=[0,1,2]); a.add_argument('--people', type=int, help='measure on at most so many')
+    a.add_argument('heads', help='folder of .tar shards to train on')
+    a.add_argument('--held', help='.tar of others; without it, the published test split')
+    a.add_argument('--out', default='out/ablations',
+                   help='folder of the runs and of ablations.json; what is there is not done again')
+    a.add_argument('--names', nargs='+', metavar='NAME',
+                   help='feature, spatial, triplane, blendshapes, told, free; without it, all')
+    a.add_argument('--preset', default='ablation')
+    a.add_argument('--steps', type=int, default=400, help='of each run')
+    a.add_argument('--start-steps', type=int, default=800,
+                   help='on still heads, once; 0: begin with E and Phi of the bundled weights')
+    a.add_argument('--seeds', type=int, nargs='+', default=[0,1,2])
+    a.add_argument('--people', type=int, help='measure on at most so many')
     a.add_argument('--minutes', type=float, help='begin no run after so long')
-    a.add_argument('--set', dest='settings', nargs='*', action='extend', default=[], metavar='KEY=VALUE', help='change settings, as train.batch=4')
+    a.add_argument('--set', dest='settings', nargs='*', action='extend', default=[],
+                   metavar='KEY=VALUE', help='change settings, as train.batch=4')
 
 def bench_command(what, preset=None):
     "Speed tables; `train`: the stages of a training step."
     bench_train(preset or 'laptop') if what == 'train' else bench(preset)
 
-COMMANDS = dict(tour=tour, animate=animate, explore=explore_command, train=train_command, evaluate=evaluate_command, ablate=ablate_command,
-                heads=heads_command, facekit=facekit_command, data=data_command, bench=bench_command)
+COMMANDS = dict(tour=tour, animate=animate, explore=explore_command, train=train_command,
+                evaluate=evaluate_command, ablate=ablate_command, heads=heads_command,
+                facekit=facekit_command, data=data_command, bench=bench_command)
 
-# %% ../nbs/41_cli.ipynb #4c9c6730
+# %% ../nbs/41_cli.ipynb #c09b86a4
 def parser():
     "Commands and their options."
-    p = argparse.ArgumentParser('instant4d', description='One portrait becomes 3D Gaussians that move.')
+    p = argparse.ArgumentParser('instant4d',
+                                description='One portrait becomes 3D Gaussians that move.')
     s = p.add_subparsers(dest='command', required=True, metavar=' | '.join(COMMANDS))
-    t = s.add_parser('tour', help='the main job on two portraits'); t.add_argument('--out', default='out/tour')
+    t = s.add_parser('tour', help='the main job on two portraits')
+    t.add_argument('--out', default='out/tour')
     a = s.add_parser('animate', help='drive a portrait by a picture or clip')
-    a.add_argument('source'); a.add_argument('driving'); a.add_argument('-o', '--out', required=True, help='.mp4 or .gif')
-    a.add_argument('--weights'); a.add_argument('--yaw', type=float, default=0., help='degrees the camera swings (a .csv has its own turns, and its own rate)')
-    a.add_argument('--size', type=int, default=256); a.add_argument('--frames', type=int); a.add_argument('--fps', type=float, default=25.)
+    a.add_argument('source'); a.add_argument('driving')
+    a.add_argument('-o', '--out', required=True, help='.mp4 or .gif')
+    a.add_argument('--weights')
+    a.add_argument('--yaw', type=float, default=0.,
+                   help='degrees the camera swings (a .csv has its own turns, and its own rate)')
+    a.add_argument('--size', type=int, default=256); a.add_argument('--frames', type=int)
+    a.add_argument('--fps', type=float, default=25.)
     a.add_argument('--no-crop', dest='crop', action='store_false', help='take pictures as they are')
     train_options(s.add_parser('train', help='train a preset'))
-    evaluate_options(s.add_parser('evaluate', help='every testable column of Table 1, with floors and ceilings'))
-    ablate_options(s.add_parser('ablate', help='other ways to move Gaussians, trained and measured'))
+    evaluate_options(s.add_parser(
+        'evaluate', help='every testable column of Table 1, with floors and ceilings'))
+    ablate_options(s.add_parser(
+        'ablate', help='other ways to move Gaussians, trained and measured'))
     b = s.add_parser('bench', help='speed, as tables')
-    b.add_argument('what', nargs='?', choices=['all','train'], default='all', help='train: where a training step spends its time')
-    b.add_argument('--preset', help='cost of every stage of this preset, untrained; of `bench train`: its sizes')
-    e = s.add_parser('explore', help='widgets as a page'); e.add_argument('portraits', nargs='*', help='one or two; none: the bundled ones')
+    b.add_argument('what', nargs='?', choices=['all','train'], default='all',
+                   help='train: where a training step spends its time')
+    b.add_argument('--preset', help='cost of every stage of this preset, untrained; '
+                                    'of `bench train`: its sizes')
+    e = s.add_parser('explore', help='widgets as a page')
+    e.add_argument('portraits', nargs='*', help='one or two; none: the bundled ones')
     e.add_argument('--weights'); e.add_argument('--port', type=int, default=8866)
-    for flag, dest, what in (('--no-browser', 'browser', 'print the address only'), ('--no-crop', 'crop', 'take pictures as they are')):
+    for flag, dest, what in (('--no-browser', 'browser', 'print the address only'),
+                             ('--no-crop', 'crop', 'take pictures as they are')):
         e.add_argument(flag, dest=dest, action='store_false', help=what)
     data_options(s.add_parser('data', help='import pictures, check shards'))
-    heads_options(s.add_parser('heads', help='render labelled heads')); k = s.add_parser('facekit', help='pack the head model that `heads` needs')
-    k.add_argument('folder', help='FaceXModel of a clone of ICT-FaceKit'); k.add_argument('-o', '--out', help='.npz; without it, where `heads` looks')
+    heads_options(s.add_parser('heads', help='render labelled heads'))
+    k = s.add_parser('facekit', help='pack the head model that `heads` needs')
+    k.add_argument('folder', help='FaceXModel of a clone of ICT-FaceKit')
+    k.add_argument('-o', '--out', help='.npz; without it, where `heads` looks')
     return p
 
 def main(argv=None)->int:
     "Entry point: 0, or 2 with one line on bad input."
     kw = vars(parser().parse_args(argv)); run = COMMANDS[kw.pop('command')]
     try:
-        with warnings.catch_warnings(): warnings.showwarning = one_line; return run(**kw) or 0
-    except (ValueError, FileNotFoundError) as e: print(f'instant4d: {e}', file=sys.stderr); return 2
+        with warnings.catch_warnings():
+            warnings.showwarning = one_line
+            return run(**kw) or 0
+    except (ValueError, FileNotFoundError) as e:
+        print(f'instant4d: {e}', file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print('instant4d: stopped; heads go on with the same command, train with --resume', file=sys.stderr)
+        print('instant4d: stopped; heads go on with the same command, train with --resume',
+              file=sys.stderr)
         return 130
 
-def one_line(message, *args, **kw): "A warning without its place in the code."; print(f'instant4d: {message}', file=sys.stderr)
+def one_line(message, *args, **kw):
+    "A warning without its place in the code."
+    print(f'instant4d: {message}', file=sys.stderr)

@@ -39,9 +39,11 @@ def closest(
     near = difflib.get_close_matches(name, known, n=1)
     return f'did you mean {near[0]!r}?' if near else f"known: {', '.join(known)}"
 
-# %% ../nbs/01_config.ipynb #b5cf90c1
-CHOICES = dict(encoder=('small', 'lp3d'), motion=('small', 'fan'), deform=('feature', 'spatial'),
-               perceptual=('features', 'lpips', 'random', 'gradients', 'none'), optimiser=('muon', 'adamw'), precision=('fp32', 'bf16', 'fp16'))
+# %% ../nbs/01_config.ipynb #1e9d060c
+CHOICES = dict(
+    encoder=('small', 'lp3d'), motion=('small', 'fan'), deform=('feature', 'spatial'),
+    perceptual=('features', 'lpips', 'random', 'gradients', 'none'),
+    optimiser=('muon', 'adamw'), precision=('fp32', 'bf16', 'fp16'))
 
 def check(
     cfg,         # a ModelConfig or TrainConfig
@@ -81,7 +83,7 @@ class ModelConfig:
     @property
     def gaussians(self)->int: return self.rays**2 * self.samples  # N
 
-# %% ../nbs/01_config.ipynb #2c6ec58f
+# %% ../nbs/01_config.ipynb #9d1fd1b7
 @dataclass(frozen=True)
 class TrainConfig:
     "How the model is trained (Sec. 4.2). The defaults are the preset `laptop`."
@@ -96,6 +98,7 @@ class TrainConfig:
     same:float = .1         # chance that a target shows the source's own expression
     frontal:float = .75     # chance that the Gaussians are sampled as at inference; the paper: .25
     cross:float = 0.        # chance that another person with the same expression drives
+    lopsided:float = .4     # chance that a driven target does something on one side only
     coarse:float = .25      # share of the steps that render at smaller sizes, from 64 pixels on
     ema:float = .999        # decay of the averaged weights; 0: no average
     precision:str = 'fp32'  # of E and M while training: fp32, bf16 or fp16
@@ -107,7 +110,8 @@ class TrainConfig:
     w_norm:float = .001     # weight of the norm of Psi's residual
     w_offset:float = .05    # weight of the still head's offsets
     w_perceptual:float = .004       # weight of the distance of features
-    perceptual:str = 'features'     # of which network: features (the frozen M), lpips, random, gradients, none
+    # of which network: features (the frozen M), lpips, random, gradients, none
+    perceptual:str = 'features'
     w_identity:float = 0.   # weight of the distance of identity embeddings
     w_depth:float = 0.      # weight of the L1 distance of depths, for heads rendered with depth
     w_adv:float = 0.        # weight of the adversary
@@ -117,9 +121,10 @@ class TrainConfig:
 
     def __post_init__(self):
         weights = [f.name for f in fields(self) if f.name.startswith('w_')]
-        zero = 'warmup', 'same', 'frontal', 'cross', 'coarse', 'ema', 'workers', 'adv_from', 'gamma', 'seed'
+        zero = ('warmup', 'same', 'frontal', 'cross', 'lopsided', 'coarse', 'ema', 'workers',
+                'adv_from', 'gamma', 'seed')
         check(self, dict.fromkeys([*zero, *weights], 0) | dict(targets=2))      # the first is still
-        for n in ('same', 'frontal', 'cross', 'coarse', 'ema', 'adv_from'):
+        for n in ('same', 'frontal', 'cross', 'lopsided', 'coarse', 'ema', 'adv_from'):
             if (v := getattr(self, n)) > 1: raise ValueError(f'{n} = {v} is a share: at most 1')
         if self.seed >= 2**22: raise ValueError(f'seed = {self.seed} must be less than {2**22}')
 

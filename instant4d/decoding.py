@@ -17,17 +17,17 @@ from .gaussians import Gaussians
 from .cameras import Camera, rays
 from .triplanes import sample_triplane
 
-# %% ../nbs/09_decoding.ipynb #e91b0871
+# %% ../nbs/09_decoding.ipynb #fa8ae9f0
 OFFSET = .35                    # farthest a mean moves from its sample, world units
 LEAST, MOST = .05, 3.           # bounds of the scales, in pitches
 
 def start_opacity(
     samples:int,    # Gaussians on a ray
 )->float:           # opacity of each at the start
-    "Together they take most of the light, alone they are above the 1/255 below which a Gaussian gets no gradient."
+    "Together they take most of the light; alone they are above 1/255, and get gradients."
     return min(.5, max(1.5/(1.57*samples), 2/255))
 
-# %% ../nbs/09_decoding.ipynb #bab9b121
+# %% ../nbs/09_decoding.ipynb #8347028a
 class GaussianDecoder(nn.Module):
     "Phi: a feature to the 14 numbers of a Gaussian (eq. 1)."
     def __init__(self,
@@ -39,7 +39,8 @@ class GaussianDecoder(nn.Module):
         super().__init__(); self.pitch = pitch
         self.fc1, self.fc2 = nn.Linear(feature, hidden), nn.Linear(hidden, 14)
         with torch.no_grad():
-            self.fc2.weight[:11].normal_(std=.01); self.fc2.weight[11:].normal_(std=.1); self.fc2.bias.zero_()
+            self.fc2.weight[:11].normal_(std=.01); self.fc2.weight[11:].normal_(std=.1)
+            self.fc2.bias.zero_()
             o = start_opacity(samples); self.fc2.bias[10] = math.log(o/(1-o))
     def raw(self, f): return self.fc2(F.softplus(self.fc1(f)))
     def forward(self,
@@ -49,20 +50,21 @@ class GaussianDecoder(nn.Module):
         offset, scale, quat, opacity, color = self.raw(f).float().split([3,3,4,1,3], -1)
         scales = self.pitch*(.5*scale.exp()).clamp(LEAST, MOST)
         quats = quat + quat.new_tensor([1,0,0,0])
-        return Gaussians(x + OFFSET*offset.tanh(), quats, scales, opacity[...,0].sigmoid(), color.sigmoid()*1.002 - .001)
+        return Gaussians(x + OFFSET*offset.tanh(), quats, scales, opacity[...,0].sigmoid(),
+                         color.sigmoid()*1.002 - .001)
 
-# %% ../nbs/09_decoding.ipynb #71141265
+# %% ../nbs/09_decoding.ipynb #369a7f62
 def random_numbers(
-    shape,              # of the result; the first entry counts scenes if there is a list of generators
-    generator,          # one, or one for each scene
-    device='cpu',       # of the result
-)->Tensor:              # uniform in 0..1
+    shape,         # of the result; the first entry counts scenes if there is a list of generators
+    generator,     # one, or one for each scene
+    device='cpu',  # of the result
+)->Tensor:         # uniform in 0..1
     "Random numbers from one generator, or from one for each scene."
     draw = lambda s, g: torch.rand(s, generator=g, device=g.device)
     if isinstance(generator, torch.Generator): return draw(shape, generator).to(device)
     return torch.stack([draw(shape[1:], g) for g in generator]).to(device)
 
-# %% ../nbs/09_decoding.ipynb #d18391de
+# %% ../nbs/09_decoding.ipynb #1d7f6bc0
 def places(
     shape,              # of the result, (*B,...)
     usual,              # what inference takes: a number, or the last dimensions
@@ -74,7 +76,8 @@ def places(
     usual = torch.as_tensor(usual, device=device).expand(shape)
     if generator is None: return usual
     u = random_numbers(shape, generator, device)
-    return u if same is None else torch.where(same.view(*same.shape, *[1]*(u.ndim - same.ndim)), usual, u)
+    return u if same is None else torch.where(
+        same.view(*same.shape, *[1]*(u.ndim - same.ndim)), usual, u)
 
 # %% ../nbs/09_decoding.ipynb #ff39a25d
 def uniform_depths(
@@ -88,7 +91,7 @@ def uniform_depths(
     shape = (*camera.shape, size*size, n)
     return near + 2*(torch.arange(n, device=camera.device) + u).expand(shape)/n
 
-# %% ../nbs/09_decoding.ipynb #90c0c86d
+# %% ../nbs/09_decoding.ipynb #a5b34cdb
 def spread(n:int)->Float[Tensor,'n 2']:
     "n places in a square, 0..1, evenly filled by the first, by the last and by all."
     g = 1.32471795724475
@@ -101,7 +104,8 @@ def ray_directions(
 )->Float[Tensor,'*B R S 3']:            # third component one in the camera's frame
     "A direction for each sample of each ray."
     d = rays(camera, size, size)[1]
-    right_down = (camera.cam2world[...,:3,:3] @ torch.linalg.inv(camera.pixels((size,size))))[...,:2].mT
+    right_down = (camera.cam2world[...,:3,:3]
+                  @ torch.linalg.inv(camera.pixels((size,size))))[...,:2].mT
     return d[...,None,:] + (at - .5) @ right_down[...,None,:,:]
 
 # %% ../nbs/09_decoding.ipynb #f689ce1d
@@ -122,24 +126,27 @@ def importance_depths(
     width = 2/t.shape[-1]
     return t.gather(-1, i) + ((u - low)/(cdf.gather(-1, i) - low).clamp(min=1e-6) - .5)*width
 
-# %% ../nbs/09_decoding.ipynb #b69de4a8
+# %% ../nbs/09_decoding.ipynb #63e9e3c6
 @torch.no_grad()
 def sample_points(
     planes:Float[Tensor,'B 3 96 P P'],  # triplanes
-    phi:GaussianDecoder,                # decodes the first half of their channels
-    camera:Camera,                      # (B,) or (B,T); training: what will be rendered, else frontal
-    size:int,                           # rays a side
-    samples:int,                        # Gaussians on a ray, half of them from the second pass
-    generator=None,                     # random places, one for all or one for each scene; None: always the same
-    same=None,                          # cameras that take the usual places all the same (B,T)
+    phi:GaussianDecoder,  # decodes the first half of their channels
+    camera:Camera,        # (B,) or (B,T); training: what will be rendered, else frontal
+    size:int,             # rays a side
+    samples:int,          # Gaussians on a ray, half of them from the second pass
+    generator=None,       # random places, one for all or one for each scene; None: always the same
+    same=None,            # cameras that take the usual places all the same (B,T)
 )->Float[Tensor,'B *T N 3']:            # N = size*size*samples points for each camera
     "Two-pass sampling by the still head's opacity (Sec. 4.1)."
     n, R = samples - samples//2, (*camera.shape, size*size)
-    def draw(shape, usual): return places((*R, *shape), usual, generator, same, planes.device)
-    origin, d = camera.position[...,None,None,:], ray_directions(camera, size, draw((samples,2), spread(samples)))
+    def draw(shape, usual):
+        return places((*R, *shape), usual, generator, same, planes.device)
+    origin, d = (camera.position[...,None,None,:],
+                 ray_directions(camera, size, draw((samples,2), spread(samples))))
     first = uniform_depths(camera, n, size, draw((n,), .5))
     x = (origin + first[...,None]*d[...,:n,:]).flatten(-3,-2)
-    f = sample_triplane(planes[:,:,:planes.shape[-3]//2], x.flatten(1,-2))       # a scene's cameras read its planes together
+    # a scene's cameras read its planes together
+    f = sample_triplane(planes[:,:,:planes.shape[-3]//2], x.flatten(1,-2))
     o = phi.raw(f)[...,10].sigmoid().view_as(first)
     second = importance_depths(first, o, samples//2, draw((samples//2,), .75))
     return (origin + torch.cat([first, second], -1)[...,None]*d).flatten(-3,-2)

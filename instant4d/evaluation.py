@@ -11,7 +11,7 @@ __all__ = ['EXACT', 'PARTS', 'MM', 'ROWS', 'GREY', 'PIXELS', 'JUDGED', 'SLICES',
            'user_numbers', 'eyes_of', 'hard', 'records', 'bootstrap', 'person_means', 'gain', 'Column', 'in_slice',
            'summary', 'cell', 'table', 'person_source', 'measure']
 
-# %% ../nbs/25_evaluation.ipynb #94911509
+# %% ../nbs/25_evaluation.ipynb #9a78683d
 import json, math, zlib
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from tqdm.auto import tqdm
 from .cameras import Camera
 from .avatar import Instant4D
-from .data import Heads, eye_discs, shared_number, sharing
+from .data import Heads, detail_mask, eye_discs, shared_number, sharing
 from .regressors import MOST, Judge, all_frames, labels, other_side, random_pair, see
 
 # %% ../nbs/25_evaluation.ipynb #a460ad7e
@@ -38,7 +38,7 @@ def picture_psnr(
     m = torch.ones_like(e) if mask is None else mask
     return min(EXACT, -10*math.log10(max((e*m).sum().item()/max(m.sum().item(), 1), 1e-12)))
 
-# %% ../nbs/25_evaluation.ipynb #1d266be6
+# %% ../nbs/25_evaluation.ipynb #783ec70e
 def ssim_map(a:Float[Tensor,'C H W'], b:Float[Tensor,'C H W'])->Float[Tensor,'H W']:
     "Structural similarity of each place (Wang et al. 2004), averaged over colours."
     a, b = (x.clamp(0,1).movedim(0,-1).cpu().numpy() for x in (a, b))
@@ -48,9 +48,10 @@ def ssim_map(a:Float[Tensor,'C H W'], b:Float[Tensor,'C H W'])->Float[Tensor,'H 
 
 def over(x:Float[Tensor,'H W'], mask:Float[Tensor,'H W'])->float:
     "Mean over a mask; NaN where it is empty."
-    n = mask.sum().item(); return (x*mask).sum().item()/n if n else math.nan
+    n = mask.sum().item()
+    return (x*mask).sum().item()/n if n else math.nan
 
-# %% ../nbs/25_evaluation.ipynb #fdddbdaa
+# %% ../nbs/25_evaluation.ipynb #0f9c732f
 PARTS = dict(mouth=4, eyes=5, lips=6, brows=7)      # of `REGIONS`, notebook 14
 
 def parts_l1(
@@ -60,7 +61,8 @@ def parts_l1(
     lids:Tensor=None,           # eyes with their lids, of `eye_discs`
 )->dict:                        # parts, each of `PARTS`, lids; NaN for one that is not seen
     "Mean absolute difference where expressions happen."
-    e = (a - b).abs().mean(0); out = dict(parts=over(e, (label >= 4) & (label <= 7)))
+    e = (a - b).abs().mean(0)
+    out = dict(parts=over(e, detail_mask(label)))
     out |= {k:over(e, label == n) for k, n in PARTS.items()}
     return out if lids is None else out | dict(lids=over(e, lids))
 
@@ -114,11 +116,12 @@ def another(heads, i, k, number):       # None: there is nobody
             if j != i and heads.frame(j,q)['key'] == key and (other is None or other != number):
                 return j, q
 
-# %% ../nbs/25_evaluation.ipynb #331fb15a
+# %% ../nbs/25_evaluation.ipynb #142120b0
 def by_expression(heads, i)->dict:      # expression -> view -> frame
     "The frames of a person."
     at = {}
-    for k in range(heads.count(i)): e, v = heads.pose(i,k); at.setdefault(e, {})[v] = k
+    for k in range(heads.count(i)):
+        e, v = heads.pose(i,k); at.setdefault(e, {})[v] = k
     return {e:dict(sorted(at[e].items())) for e in sorted(at)}
 
 def sharers(heads, shared, i, k)->list:
@@ -128,10 +131,12 @@ def sharers(heads, shared, i, k)->list:
 
 def person_cases(heads:Heads, i:int, shared:dict)->list:
     "The cases of one person; none if there is one expression."
-    at, out = by_expression(heads, i), []; front = {e:next(iter(at[e].values())) for e in at}
+    at, out = by_expression(heads, i), []
+    front = {e:next(iter(at[e].values())) for e in at}
     first, *rest = at
     for m, e in enumerate(rest):
-        d = front[e]; number, whom = shared_number(heads, i, d), sharers(heads, shared, i, d)
+        d = front[e]
+        number, whom = shared_number(heads, i, d), sharers(heads, shared, i, d)
         wrong, targets = ([*rest, first] if len(rest) < 2 else rest*2)[m + 1], list(at[e].values())
         others = [another(heads, i, k, number) for k in targets]
         B = whom[(7*i + e) % len(whom)] if whom else None
@@ -189,7 +194,7 @@ class Harness:
         return self.kept[i,k]
     def avatar(self, i, k): return self.model.encode(self.fit(self.picture(i,k)), crop=False)
 
-# %% ../nbs/25_evaluation.ipynb #b6d05ee8
+# %% ../nbs/25_evaluation.ipynb #f708e531
 def views(avatar, coef, cameras:Camera, size:int)->Float[Tensor,'V 4 H W']:
     "Colour and coverage of an avatar from several cameras."
     f = avatar.render(coef, cameras.to(avatar.points.device), size)
@@ -197,7 +202,8 @@ def views(avatar, coef, cameras:Camera, size:int)->Float[Tensor,'V 4 H W']:
 
 def draw(h:Harness, c:Case, avatar)->dict:      # row -> (V,4,H,W), premultiplied
     "The pictures of all rows for one expression."
-    i, hs = c.person, h.heads; cams = Camera.stack([hs.camera(i,k) for k in c.targets])
+    i, hs = c.person, h.heads
+    cams = Camera.stack([hs.camera(i,k) for k in c.targets])
     show = lambda a, f: views(a, None if f is None else h.code(*f), cams, hs.people[i]['size'])
     true = lambda frames: torch.stack([hs.rgba(*f) for f in frames])
     out = dict(driven=show(avatar, c.driver))
@@ -216,10 +222,11 @@ def legible(judge:Judge, heads:Heads, views=(0,))->Tensor:      # (53,) of boole
     true = labels(heads, frames).coef
     return ((said - true).abs().mean(0) <= MOST*random_pair(true)) & (true.std(0) > .01)
 
-# %% ../nbs/25_evaluation.ipynb #42f6160e
+# %% ../nbs/25_evaluation.ipynb #7fc128de
 def pixel_numbers(x, true, label, lids=None)->dict:     # of (4,H,W) twice and (H,W) twice
     "PSNR, SSIM and L1 of a picture."
-    a, b, head = x[:3], true[:3], (true[3] > .5).float(); s = ssim_map(a, b)
+    a, b, head = x[:3], true[:3], (true[3] > .5).float()
+    s = ssim_map(a, b)
     return dict(psnr=picture_psnr(a, b), psnr_head=picture_psnr(a, b, head), ssim=s.mean().item(),
                 ssim_head=over(s, head)) | parts_l1(a, b, label, lids)
 
@@ -242,14 +249,15 @@ def user_numbers(h:Harness, c:Case, x, true)->dict:     # name -> (S,)
     if h.arcface: out['arcface'] = h.arcface(x) @ h.arcface(h.picture(c.person, c.source)[None])[0]
     return out
 
-# %% ../nbs/25_evaluation.ipynb #f5e0e8ab
+# %% ../nbs/25_evaluation.ipynb #aca1b05c
 def eyes_of(heads, i, k):       # (H,W), or None: no landmarks
     m = heads.frame(i,k).get('landmarks2d')
     return eye_discs(m, heads.people[i]['size']) if m is not None and len(m) else None
 
 def hard(heads:Heads, i:int, k:int)->dict:
     "What makes a target hard: strength and asymmetry of its expression, and its view."
-    f, names = heads.frame(i,k), heads.names; out = dict(yaw=f['yaw'], pitch=f['pitch'])
+    f, names = heads.frame(i,k), heads.names
+    out = dict(yaw=f['yaw'], pitch=f['pitch'])
     if not names: return out
     c, other = heads.coef(i,k), [n if (n := other_side(m)) in names else m for m in names]
     sides = c[[names.index(n) for n in other]]
@@ -257,8 +265,10 @@ def hard(heads:Heads, i:int, k:int)->dict:
 
 def records(h:Harness, c:Case, avatar, portraits, vary)->list:
     "One dictionary for each row and view of a case."
-    rows, hs, i, out = draw(h, c, avatar), h.heads, c.person, []; x = torch.cat(list(rows.values()))
-    true = rows['teacher'].repeat(len(rows), 1, 1, 1); a, b = on_grey(x), on_grey(true)
+    rows, hs, i, out = draw(h, c, avatar), h.heads, c.person, []
+    x = torch.cat(list(rows.values()))
+    true = rows['teacher'].repeat(len(rows), 1, 1, 1)
+    a, b = on_grey(x), on_grey(true)
     told = judge_numbers(h, c, a, portraits, vary) | user_numbers(h, c, a, b)
     for n, (row, k) in enumerate((r, k) for r in rows for k in c.targets):
         who = dict(identity=hs.people[i]['identity'], target=hs.frame(i,k)['key'], row=row)
@@ -266,7 +276,7 @@ def records(h:Harness, c:Case, avatar, portraits, vary)->list:
         out.append(who | own | {m:t[n].item() for m, t in told.items()})
     return out
 
-# %% ../nbs/25_evaluation.ipynb #91f76c1c
+# %% ../nbs/25_evaluation.ipynb #33170a76
 def bootstrap(
     values,             # one number a picture
     who,                # whose it is
@@ -289,7 +299,8 @@ def person_means(rows:list, row:str, key:str)->np.ndarray:
 
 def gain(rows:list, ours='driven', other='still', key='parts', seed=0)->tuple:  # mean, low, high
     "By which share our error is smaller than another row's, the same people drawn for both."
-    a, b = (person_means(rows, row, key) for row in (ours, other)); ids = range(len(a))
+    a, b = (person_means(rows, row, key) for row in (ours, other))
+    ids = range(len(a))
     k = np.random.default_rng(seed).integers(len(ids), size=(1000, len(ids)))
     draws = np.quantile(1 - a[k].mean(1)/b[k].mean(1), [.025,.975])
     return float(1 - a.mean()/b.mean()), *map(float, draws)
@@ -353,8 +364,9 @@ def table(
     return '\n'.join(out + [line(ROWS[r], (cell(k, columns[k], m.get(k)) for k in keys))
                             for r, m in means.items()])
 
-# %% ../nbs/25_evaluation.ipynb #87d59f13
-def person_source(heads, i)->int: return min(range(heads.count(i)), key=lambda k: heads.pose(i,k))
+# %% ../nbs/25_evaluation.ipynb #50b21a1c
+def person_source(heads, i)->int:
+    return min(range(heads.count(i)), key=lambda k: heads.pose(i,k))
 
 @torch.no_grad()
 def measure(h:Harness, cases:list)->list:       # records

@@ -9,7 +9,7 @@ __all__ = ['COLOURS', 'LEVELS', 'QUIET', 'Twin', 'Rivals', 'rivals_widget', 'thi
            'in_cube', 'anatomy_figure', 'Anatomy', 'anatomy_widget', 'page', 'write_page', 'check_port', 'until_asked',
            'explore']
 
-# %% ../nbs/34_explore.ipynb #29f49f26
+# %% ../nbs/34_explore.ipynb #c74f1315
 import contextlib, importlib.util, json, os, signal, socket, subprocess, sys, tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +17,13 @@ import numpy as np, torch
 from torch import Tensor
 from jaxtyping import Float
 from .avatar import Avatar, load_model
+from .ablations import load_late
 from .cameras import Camera
 from .data import sample_shard
-from .driving import Driver, Mixer, displacement, load_driver, sided
+from .driving import Driver, Mixer, load_driver, sided
 from .gaussians import Gaussians
 from .images import heat
-from .motion_bases import MM, BasisExplorer, fit_palette, jpeg, need_widgets, splat_values
+from .motion_bases import MM, BasisExplorer, fit_palette, jpeg, need_widgets
 from .splatting import splat
 
 # %% ../nbs/34_explore.ipynb #598fcf8f
@@ -159,7 +160,7 @@ def anatomy_widget(a:Anatomy):
     box.figure, box.controls = figure, dict(by=by, name=name, much=much)
     return box
 
-# %% ../nbs/34_explore.ipynb #c1b0370c
+# %% ../nbs/34_explore.ipynb #c1515005
 def page(
     portraits=(),           # one or two pictures; none: the bundled ones
     weights=None,           # .safetensors; None: the bundled ones
@@ -172,9 +173,13 @@ def page(
         portraits = [folder/f'head-{n}.webp' for n in (900001, 900005)]
     a, b = (model.encode(p, crop) for p in (portraits[0], portraits[-1]))
     driver, title = load_driver(model), lambda s: w.HTML(f'<h3>{s}</h3>')
+    pair, title_of_pair = [a, Twin(a)], 'Features (left) against the same motion without colour'
+    if weights is None:         # the trained rivals belong to the bundled weights
+        pair = [load_late(n).encode(portraits[0], crop) for n in ('feature','spatial')]
+        title_of_pair = 'Features (left) against deformation in space, trained alike'
     parts = {'What moves like this? Click a face.': BasisExplorer(a, b),
              'Expression by name': Mixer(a, driver),
-             'Features (left) against the same motion without colour': Rivals(a, Twin(a), driver),
+             title_of_pair: Rivals(*pair, driver),
              'The Gaussians': Anatomy(a, driver)}
     boxes = [v.widget() for v in parts.values()]
     whole = w.VBox([x for t, box in zip(parts, boxes) for x in (title(t), box)])
@@ -204,13 +209,15 @@ def write_page(
     path.write_text(json.dumps(whole | dict(nbformat=4, nbformat_minor=5)))
     return path
 
-# %% ../nbs/34_explore.ipynb #0c81823b
+# %% ../nbs/34_explore.ipynb #bf921951
 def check_port(port:int):
     "A port that a server can have, or one line."
     if not 0 < port < 65536: raise ValueError(f'port {port}: use 1 to 65535')
     with socket.socket() as s:
         try: s.bind(('localhost', port))
-        except OSError as e: raise ValueError(f'port {port} cannot be used ({e.strerror}); try --port {port + 1}') from None
+        except OSError as e:
+            raise ValueError(f'port {port} cannot be used ({e.strerror}); '
+                             f'try --port {port + 1 if port < 65535 else 8866}') from None
 
 @contextlib.contextmanager
 def until_asked(p):

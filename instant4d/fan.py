@@ -9,8 +9,7 @@ __all__ = ['FACE', 'SIDE', 'NAME', 'face_square', 'prepare', 'resize', 'face_win
            'position_grid', 'SelfAttention', 'Gated', 'Think', 'unfold_tokens', 'Patches', 'Round', 'PatchAttention',
            'Fan', 'XNemoEncoder', 'read_state', 'differences', 'load_xnemo']
 
-# %% ../nbs/12_fan.ipynb #8c1cb5a8
-import math
+# %% ../nbs/12_fan.ipynb #c836e927
 from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from jaxtyping import Float

@@ -23,7 +23,7 @@ from .cameras import Camera, from_eg3d, to_eg3d
 from .images import CROP_SIDE, CROP_UP, MIN_SIDE, cut, find_face, open_image, to_rgb
 from .shards import REGIONS, encode_person, parse_json, tar_index, write_shard
 
-# %% ../nbs/27_importing.ipynb #3e561672
+# %% ../nbs/27_importing.ipynb #90eacb88
 NAME = re.compile(r'([^.]+)(?:\.view(\d{1,2}))?')       # of a picture, without its suffix
 SUFFIXES = '.png', '.jpg', '.jpeg', '.webp'
 
@@ -34,26 +34,33 @@ class Entry(NamedTuple):
     path:Path
     def beside(self, end):      # None: there is none
         "A file that belongs to the picture."
-        p = self.path.with_name(self.path.stem + end); return p if p.exists() else None
+        p = self.path.with_name(self.path.stem + end)
+        return p if p.exists() else None
 
-# %% ../nbs/27_importing.ipynb #5e8d2f3b
+# %% ../nbs/27_importing.ipynb #1f0307db
 def list_pictures(
     folder,         # holds PERSON/EXPRESSION.png
 )->tuple:           # person -> its entries; (path, reason) of those that are not understood
     "Everybody in a folder."
     people, skipped = {}, []
-    if not Path(folder).is_dir(): raise FileNotFoundError(f'{folder}: no such folder; give the one above the people')
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f'{folder}: no such folder; give the one above the people')
     for path in sorted(Path(folder).glob('*/*')):
-        if path.suffix.lower() not in SUFFIXES or '.' in (path.name[0], path.parent.name[0]): continue
+        if path.suffix.lower() not in SUFFIXES or '.' in (path.name[0], path.parent.name[0]):
+            continue
         if path.stem.endswith(('.label', '.alpha')): continue
         m = NAME.fullmatch(path.stem); e = m and Entry(m[1], int(m[2] or 0), path)
         own = people.setdefault(path.parent.name, [])
         if e and e[:2] not in {o[:2] for o in own}: own.append(e)
-        else: skipped.append((path, 'is there with another suffix too' if e else 'is not named like smile.png or smile.view2.png'))
-    if not people: raise ValueError(f'{folder}: no PERSON/EXPRESSION.png inside; make a folder for each person')
+        else:
+            skipped.append((path, 'is there with another suffix too' if e
+                            else 'is not named like smile.png or smile.view2.png'))
+    if not people:
+        raise ValueError(f'{folder}: no PERSON/EXPRESSION.png inside; '
+                         'make a folder for each person')
     return people, skipped
 
-# %% ../nbs/27_importing.ipynb #22510a47
+# %% ../nbs/27_importing.ipynb #28b01296
 def read_camera(
     said:dict,      # of the picture's JSON
     view:int,       # 0: may go without
@@ -61,8 +68,11 @@ def read_camera(
     "The camera of a picture: as labelled, or the default one in front."
     known = sorted({'camera', 'cam2world', 'K'} & said.keys())
     try:
-        if known == ['camera']: return from_eg3d(torch.tensor(said['camera'], dtype=torch.float32).reshape(25)).check()
-        if known: return Camera(*(torch.tensor(said[k], dtype=torch.float32) for k in ('cam2world', 'K'))).check()
+        if known == ['camera']:
+            return from_eg3d(torch.tensor(said['camera'], dtype=torch.float32).reshape(25)).check()
+        if known:
+            return Camera(*(torch.tensor(said[k], dtype=torch.float32)
+                            for k in ('cam2world', 'K'))).check()
     except (KeyError, TypeError, ValueError, RuntimeError) as e:
         raise ValueError(f'its camera is wrong ({str(e)[:60]})') from None
     if view: raise ValueError('a side view needs its camera in a JSON')
@@ -73,7 +83,7 @@ def turned(camera)->tuple:      # degrees
     x, y, z = camera.position.double().tolist()
     return math.degrees(math.atan2(x, z)), math.degrees(math.atan2(y, math.hypot(x, z)))
 
-# %% ../nbs/27_importing.ipynb #88e2311d
+# %% ../nbs/27_importing.ipynb #0137640e
 def read_coefs(
     said:dict,      # of the picture's JSON
     names:list,     # all coefficients of the folder
@@ -81,13 +91,15 @@ def read_coefs(
     "The expression of a picture; what is not named is 0."
     e = said.get('expression')
     if e is None: return None
-    fine = isinstance(e, dict) and all(isinstance(v, (int, float)) and math.isfinite(v) for v in e.values())
+    fine = isinstance(e, dict) and all(isinstance(v, (int, float)) and math.isfinite(v)
+                                       for v in e.values())
     if not fine: raise ValueError('its expression is not {name: number}')
     return [float(e.get(n, 0)) for n in names]
 
 def said_of(entry:Entry)->dict:
     "The JSON of a picture; {} without one."
-    p = entry.beside('.json'); return parse_json(p.read_bytes()) if p else {}
+    p = entry.beside('.json')
+    return parse_json(p.read_bytes()) if p else {}
 
 def coefficient_names(people)->list:
     "All coefficients that any picture names, in alphabetical order."
@@ -97,7 +109,7 @@ def coefficient_names(people)->list:
         except (ValueError, TypeError): pass            # reported when the picture is read
     return sorted(names)
 
-# %% ../nbs/27_importing.ipynb #88a816ae
+# %% ../nbs/27_importing.ipynb #4fa9941e
 class Frame(NamedTuple):
     "What part of a picture is taken: centre and sides, pixels."
     x:float
@@ -114,21 +126,24 @@ def choose_frame(
     w, h = im.size
     if framed: return Frame(w/2, h/2, w, h)
     if not crop: return Frame(w/2, h/2, min(w, h), min(w, h))
-    x, y, s = find_face(to_rgb(im)); return Frame(x, y - CROP_UP*s, CROP_SIDE*s, CROP_SIDE*s)
+    x, y, s = find_face(to_rgb(im))
+    return Frame(x, y - CROP_UP*s, CROP_SIDE*s, CROP_SIDE*s)
 
-# %% ../nbs/27_importing.ipynb #a6088dfa
+# %% ../nbs/27_importing.ipynb #9e54665d
 def take(im, frame:Frame, size:int)->Image.Image:
     "A frame of a picture, with antialiasing."
     if frame.width == frame.height: return cut(im, frame.x, frame.y, frame.width, size)
-    return im.resize((size, size), Image.LANCZOS)                       # all of a picture that is not square
+    return im.resize((size, size), Image.LANCZOS)       # all of a picture that is not square
 
-def take_label(x:UInt8[np.ndarray,'H W'], frame:Frame, size:int)->UInt8[np.ndarray,'size size']:
+def take_label(
+    x:UInt8[np.ndarray,'H W'], frame:Frame, size:int
+)->UInt8[np.ndarray,'size size']:
     "A frame of a region map: the nearest pixel; outside is background."
     t = (np.arange(size) + .5)/size - .5; x = np.pad(x, 1)
     at = lambda centre, side, n: np.floor(centre + t*side + 1).astype(int).clip(0, n - 1)
     return x[at(frame.y, frame.height, len(x))][:,at(frame.x, frame.width, x.shape[1])]
 
-# %% ../nbs/27_importing.ipynb #76ffd4a8
+# %% ../nbs/27_importing.ipynb #153828b3
 def with_alpha(
     entry:Entry,
 )->tuple:           # RGBA picture, upright; whether coverage is known
@@ -138,7 +153,9 @@ def with_alpha(
     if beside := entry.beside('.alpha.png'):
         a = open_image(beside).convert('L')
         if a.size != im.size: raise ValueError(f'{beside.name} has another size')
-        im = to_rgb(im); im.putalpha(a); return im, True
+        im = to_rgb(im)
+        im.putalpha(a)
+        return im, True
     if im.has_transparency_data: return im.convert('RGBA'), True
     return to_rgb(im).convert('RGBA'), False
 
@@ -147,10 +164,11 @@ def read_label(entry, alpha, frame, size):
     path = entry.beside('.label.png')
     if path is None: return (alpha > 127).astype(np.uint8)
     x = np.asarray(open_image(path))
-    if x.ndim != 2 or x.max() >= len(REGIONS): raise ValueError(f'{path.name} is not a grey picture of 0 to {len(REGIONS)-1}')
+    if x.ndim != 2 or x.max() >= len(REGIONS):
+        raise ValueError(f'{path.name} is not a grey picture of 0 to {len(REGIONS)-1}')
     return take_label(x.astype(np.uint8), frame, size)
 
-# %% ../nbs/27_importing.ipynb #16d73543
+# %% ../nbs/27_importing.ipynb #cc70bb70
 class Job(NamedTuple):
     "How a folder is read, and what was met."
     size:int            # pixels a side
@@ -164,16 +182,20 @@ class Job(NamedTuple):
 def read_entry(
     entry:Entry,
     job:Job,
-    boxes:dict,         # size of picture -> Frame, kept for this person
-)->tuple:               # a frame for `encode_person` without key and shared, and whether coverage is known
+    boxes:dict,  # size of picture -> Frame, kept for this person
+)->tuple:        # a frame for `encode_person` without key and shared, and whether coverage is known
     "One picture with its labels; a ValueError says why it cannot be used."
-    said = said_of(entry); camera = read_camera(said, entry.view); im, known = with_alpha(entry)
-    framed = bool({'camera','cam2world'} & said.keys()); f = boxes.get(im.size) if job.steady and not framed else None
+    said = said_of(entry); camera = read_camera(said, entry.view)
+    im, known = with_alpha(entry)
+    framed = bool({'camera','cam2world'} & said.keys())
+    f = boxes.get(im.size) if job.steady and not framed else None
     f = f or choose_frame(im, framed, job.crop)
     if not framed: boxes.setdefault(im.size, f)
     x = np.asarray(take(im, f, job.size)).astype(np.float32); a = x[...,3:]
-    rgba = np.concatenate([x[...,:3]*a/255, a], -1).round().astype(np.uint8); yaw, pitch = turned(camera)
-    return dict(rgba=rgba, label=read_label(entry, rgba[...,3], f, job.size), expression=read_coefs(said, job.names),
+    rgba = np.concatenate([x[...,:3]*a/255, a], -1).round().astype(np.uint8)
+    yaw, pitch = turned(camera)
+    return dict(rgba=rgba, label=read_label(entry, rgba[...,3], f, job.size),
+                expression=read_coefs(said, job.names),
                 yaw=yaw, pitch=pitch, cam2world=camera.cam2world.numpy(), K=camera.K.numpy()), known
 
 # %% ../nbs/27_importing.ipynb #22d857da
@@ -198,7 +220,7 @@ def shared_expressions(people, first)->dict:
     many = Counter(n for own in people.values() for n in {e.expression for e in own} - {'neutral'})
     return {n:first*1000 + i for i, n in enumerate(sorted(many)) if many[n] > 1}
 
-# %% ../nbs/27_importing.ipynb #55742bd8
+# %% ../nbs/27_importing.ipynb #37723566
 class Imported(NamedTuple):
     "What an import made."
     shards:list     # paths
@@ -212,13 +234,15 @@ def read_person(own, job:Job)->list:        # frames
     for e, key, number in frame_keys(own, job.shared):
         try: f, known = read_entry(e, job, boxes)
         except (ValueError, OSError) as why:
-            job.skipped.append((e.path, str(why).removeprefix(f'{e.path}: ')[:120])); continue
+            job.skipped.append((e.path, str(why).removeprefix(f'{e.path}: ')[:120]))
+            continue
         job.met.update(alpha=int(not known), coefs=int(f['expression'] is None))
         frames.append(f | dict(key=key, shared=number))
     if any(f['key'][4:] == '00' for f in frames): job.met['all'] += len(frames); return frames
-    job.skipped.append((own[0].path.parent, 'no picture from the front')); return []
+    job.skipped.append((own[0].path.parent, 'no picture from the front'))
+    return []
 
-# %% ../nbs/27_importing.ipynb #a951338f
+# %% ../nbs/27_importing.ipynb #18b6a580
 def finished(
     path,           # of a shard
     names,          # of the people who belong into it
@@ -227,18 +251,24 @@ def finished(
     "Whether a shard was written before, by the same import."
     if not path.exists(): return False
     index, data = tar_index(path), path.read_bytes()
-    people = [parse_json(data[at:at+n]) for k, (at, n) in index.files.items() if k.endswith('.json')]
-    if not index.fault and all(p.get('person') in names and p['size'] == size for p in people): return True
-    raise ValueError(f'{path}: holds other people or another size than this import; remove it or choose another folder')
+    people = [parse_json(data[at:at+n])
+              for k, (at, n) in index.files.items() if k.endswith('.json')]
+    fits = lambda p: p.get('person') in names and p.get('size') == size
+    if not index.fault and people and all(map(fits, people)):
+        return True
+    raise ValueError(f'{path}: holds other people or another size than this import; '
+                     'remove it or choose another folder')
 
 def check_request(n, size, first, per_shard):
     "Numbers that make sense, or a ValueError."
-    if size < MIN_SIDE: raise ValueError(f'pictures of {size} pixels are too small; use {MIN_SIDE} or more')
+    if size < MIN_SIDE:
+        raise ValueError(f'pictures of {size} pixels are too small; use {MIN_SIDE} or more')
     if per_shard < 1: raise ValueError(f'{per_shard} people in a shard; use 1 or more')
     if first < 0 or first + n > LAST:
-        raise ValueError(f'{n} people from number {first} on: the test split begins at {LAST:,}; begin lower')
+        raise ValueError(f'{n} people from number {first} on: '
+                         f'the test split begins at {LAST:,}; begin lower')
 
-# %% ../nbs/27_importing.ipynb #428b9df1
+# %% ../nbs/27_importing.ipynb #236d133e
 def import_folder(
     folder,                 # holds PERSON/EXPRESSION.png; see above
     out,                    # folder of the shards
@@ -258,21 +288,25 @@ def import_folder(
             part = names[at:at+per_shard]; path = Path(out)/f'imported-{first+at:06d}.tar'
             found = [] if finished(path, part, size) else shard_files(people, part, first + at, job)
             if found: write_shard(path, (f for own in found for f in own))
-            shards += [path]*path.exists(); n += len(found); bar.update(len(part))
+            shards += [path]*path.exists()
+            n += len(found); bar.update(len(part))
     return report_import(Imported(shards, n, job.met['all'], skipped), job.met)
 
-# %% ../nbs/27_importing.ipynb #e3bc5d04
+# %% ../nbs/27_importing.ipynb #6c7914a5
 def shard_files(people, part, number, job:Job)->list:       # of each person, the files
     "The files of the people of one shard."
     out = []
     for i, name in enumerate(part):
         frames = read_person(people[name], job) if people[name] else []
-        if frames: out.append(encode_person(number + i, job.names, frames, None, job.size, person=name, teacher='imported'))
+        if frames:
+            out.append(encode_person(number + i, job.names, frames, None, job.size,
+                                     person=name, teacher='imported'))
     return out
 
 def report_import(done:Imported, met)->Imported:
     "One line for each thing that training should know."
-    if not done.shards: raise ValueError('no picture can be used; the first: {}: {}'.format(*done.skipped[0]))
+    if not done.shards:
+        raise ValueError('no picture can be used; the first: {}: {}'.format(*done.skipped[0]))
     if met['alpha']: warnings.warn(f'{met["alpha"]} of {met["all"]} {NO_ALPHA}', stacklevel=3)
     if met['coefs']: warnings.warn(f'{met["coefs"]} of {met["all"]} {NO_COEFS}', stacklevel=3)
     return done

@@ -7,20 +7,22 @@ Docs: https://instant4d.github.io/instant4d/motion.html.md"""
 # %% auto #0
 __all__ = ['conv', 'Twice', 'MotionEncoder', 'MotionDecoder', 'deform', 'move']
 
-# %% ../nbs/11_motion.ipynb #03f9a5fc
+# %% ../nbs/11_motion.ipynb #fd14415b
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
-from .config import ModelConfig
 from .gaussians import Gaussians
 from .decoding import GaussianDecoder
 
-# %% ../nbs/11_motion.ipynb #d0ea7f5e
-def conv(i, o, stride=2): return nn.Sequential(nn.Conv2d(i, o, 3, stride, 1), nn.BatchNorm2d(o), nn.SiLU())
+# %% ../nbs/11_motion.ipynb #baafa579
+def conv(i, o, stride=2):
+    return nn.Sequential(nn.Conv2d(i, o, 3, stride, 1), nn.BatchNorm2d(o), nn.SiLU())
 
 class Twice(nn.Module):
     "x plus two convolutions of x."
-    def __init__(self, c): super().__init__(); self.first, self.second = conv(c,c,1), conv(c,c,1)
+    def __init__(self, c):
+        super().__init__()
+        self.first, self.second = conv(c,c,1), conv(c,c,1)
     def forward(self, x): return x + self.second(self.first(x))
 
 class MotionEncoder(nn.Module):
@@ -31,33 +33,40 @@ class MotionEncoder(nn.Module):
         coefs:int=53,       # expression coefficients it is trained to predict
     ):
         super().__init__(); w = width
-        self.body = nn.Sequential(conv(3,w,1), conv(w,2*w), Twice(2*w), conv(2*w,4*w), Twice(4*w), conv(4*w,6*w), Twice(6*w), conv(6*w,8*w))
-        self.squeeze = nn.Sequential(nn.Flatten(), nn.Linear(8*w*25, 256), nn.LayerNorm(256), nn.SiLU())
+        self.body = nn.Sequential(conv(3,w,1), conv(w,2*w), Twice(2*w), conv(2*w,4*w), Twice(4*w),
+                                  conv(4*w,6*w), Twice(6*w), conv(6*w,8*w))
+        self.squeeze = nn.Sequential(nn.Flatten(), nn.Linear(8*w*25, 256), nn.LayerNorm(256),
+                                     nn.SiLU())
         self.code, self.head = nn.Linear(256, code), nn.Linear(code, coefs)
         self.marks = nn.Linear(256, 2*68)       # landmarks: a help while training
-        self.register_buffer('mean', torch.zeros(code)); self.register_buffer('white', torch.eye(code))
+        self.register_buffer('mean', torch.zeros(code))
+        self.register_buffer('white', torch.eye(code))
     def face(self, image):
         "The middle of the picture at 72 pixels, which is what a picture of 128 has there."
-        h, w = image.shape[-2:]; x = image[..., h*7//32:h*25//32, w*7//32:w*25//32]
-        return F.interpolate(x*2-1, size=(72,72), mode='bilinear', antialias=x.shape[-1] > 72, align_corners=False)
-    def look(self, image): return self.squeeze(self.body(self.face(image)).float())     # 256 numbers
+        h, w = image.shape[-2:]
+        x = image[..., h*7//32:h*25//32, w*7//32:w*25//32]
+        return F.interpolate(x*2-1, size=(72,72), mode='bilinear', antialias=x.shape[-1] > 72,
+                             align_corners=False)
+    def look(self, image):      # 256 numbers
+        return self.squeeze(self.body(self.face(image)).float())
     def raw(self, image): return self.code(self.look(image))        # before whitening
     def forward(self,
         image:Float[Tensor,'B 3 H W'],      # cropped faces, sRGB in 0..1
     )->Float[Tensor,'B 512']:               # motion coefficients M(I), whitened
         return (self.raw(image) - self.mean) @ self.white
 
-# %% ../nbs/11_motion.ipynb #102d87e5
+# %% ../nbs/11_motion.ipynb #4db76aa5
 class MotionDecoder(nn.Module):
     "Psi: motion basis and two codes to a residual (Sec. 4.1)."
     def __init__(self,
-        basis:int=48,       # channels of m
-        code:int=512,       # numbers of each code
-        hidden:int=96,      # hidden units
-        out:int=48,         # numbers of the residual: 48 of f, or 10 of mean, log scale and quaternion
+        basis:int=48,   # channels of m
+        code:int=512,   # numbers of each code
+        hidden:int=96,  # hidden units
+        out:int=48,     # numbers of the residual: 48 of f, or 10 of mean, log scale and quaternion
     ):
         super().__init__()
-        self.modulate, self.fc1, self.fc2 = nn.Linear(2*code, 2*basis), nn.Linear(basis, hidden), nn.Linear(hidden, out)
+        self.modulate, self.fc1, self.fc2 = (
+            nn.Linear(2*code, 2*basis), nn.Linear(basis, hidden), nn.Linear(hidden, out))
         nn.init.zeros_(self.fc2.weight); nn.init.zeros_(self.fc2.bias)
     def forward(self,
         m:Float[Tensor,'*B N 48'],          # motion bases

@@ -104,7 +104,7 @@ def whitening(
     white = W.T @ L.T @ U[:,keep] @ spread.T*(n/kept)**.5
     return mean.float(), white.float(), share.float()
 
-# %% ../nbs/22_regressors.ipynb #cde0dc76
+# %% ../nbs/22_regressors.ipynb #5d02fb50
 def train_motion(
     heads:Heads,            # training identities
     steps:int,              # optimiser steps
@@ -117,19 +117,21 @@ def train_motion(
 )->MotionEncoder:           # trained, whitened, frozen
     "Train the small M on pairs, then whiten its code."
     spread, data = coefficient_spread(heads).clamp(min=.05), ExpressionPairs(heads, seed)
-    torch.manual_seed(seed); M = (M or MotionEncoder(coefs=len(heads.names))).train()
+    torch.manual_seed(seed)
+    M = (M or MotionEncoder(coefs=len(heads.names))).train()
     opt = torch.optim.AdamW(M.parameters(), lr=lr, weight_decay=.02, fused=True)
     log = []
     for step in tqdm(range(steps), desc='M', mininterval=5):
         for g in opt.param_groups: g['lr'] = lr*slope(step, steps)
         agree = .3*min(1, max(0, 3*step/steps - .5))
         loss, *terms = expression_loss(M, *pair_batch(data, step, batch), spread, agree, bf16)
-        opt.zero_grad(); loss.backward(); nn.utils.clip_grad_norm_(M.parameters(), 1.); opt.step()
+        opt.zero_grad(); loss.backward()
+        nn.utils.clip_grad_norm_(M.parameters(), 1.); opt.step()
         log.append(torch.stack(terms))
         if report and (step+1) % 100 == 0: report(step+1, *torch.stack(log[-100:]).mean(0).tolist())
     return freeze(M, data, min(30, steps))
 
-# %% ../nbs/22_regressors.ipynb #17d5902b
+# %% ../nbs/22_regressors.ipynb #ebd09951
 def pair_batch(data:ExpressionPairs, step:int, batch:int)->tuple:   # pictures, marks, coefficients
     "The pairs of a step."
     rows = [data[step*batch + j] for j in range(batch)]
@@ -152,7 +154,8 @@ def all_frames(heads)->list:
 @torch.no_grad()
 def freeze(M, data, batches=30, batch=48):
     "Whiten on the statistics of fresh pairs and switch gradients off."
-    M.eval(); fresh = lambda b: pair_batch(data, 10**9//batch + b, batch)[0].flatten(0,1)
+    M.eval()
+    fresh = lambda b: pair_batch(data, 10**9//batch + b, batch)[0].flatten(0,1)
     codes = torch.cat([M.raw(fresh(b)) for b in range(batches)])
     mean, white, _ = whitening(codes.unflatten(0, (-1,2)), M.head.weight)
     M.mean.copy_(mean); M.white.copy_(white)
@@ -178,10 +181,11 @@ def identity_batch(pairs:ExpressionPairs, step:int, batch:int)->tuple:  # (B,3,H
     x = [pairs.picture(rng, i, int(rng.integers(h.count(i))))[0] for i in map(int, who)]
     return torch.stack(x), torch.from_numpy(who)
 
-# %% ../nbs/22_regressors.ipynb #2bdff953
+# %% ../nbs/22_regressors.ipynb #f462eea0
 def cut(x:Float[Tensor,'B 3 H W'], box:tuple, size:tuple)->Float[Tensor,'B 3 h w']:
     "A part of pictures, its sides in 32nds (top, bottom, left, right), resized, in -1..1."
-    h, w = x.shape[-2:]; t, b, l, r = box; x = x[..., h*t//32:h*b//32, w*l//32:w*r//32]
+    h, w = x.shape[-2:]; t, b, l, r = box
+    x = x[..., h*t//32:h*b//32, w*l//32:w*r//32]
     return 2*F.interpolate(x, size, mode='bilinear', antialias=x.shape[-1] > size[1]) - 1
 
 def face(x:Float[Tensor,'B 3 H W'], size:int)->Float[Tensor,'B 3 S S']:
@@ -266,12 +270,13 @@ def mirrored(seen:Seen, names:list, order=slice(None))->Seen:
     m = torch.stack([1 - m[...,0], m[...,1]], -1)
     return Seen(seen.coef[:,swap], seen.pose*seen.pose.new_tensor([-1,1]), seen.code, m)
 
-# %% ../nbs/22_regressors.ipynb #a6294000
+# %% ../nbs/22_regressors.ipynb #ed3c23b7
 class Judge(nn.Module):
     "Expression, pose and identity of pictures, by a network that trains nobody."
     BOX = 9, 31, 6, 26                      # where faces are, in 32nds: top, bottom, left, right
     def __init__(self, names:list, width:int=64):
-        super().__init__(); self.names, self.width, c, d = list(names), width, width, 7*width
+        super().__init__()
+        self.names, self.width, c, d = list(names), width, width, 7*width
         self.face, self.heat = trunk(c, 4, (1,2,4,1,2,4,1,2)), nn.Conv2d(c, 68, 1)
         self.near, self.few = nn.Conv2d(c, 16, 1), nn.Conv2d(c, 8, 1)
         self.read = nn.Sequential(nn.Linear(68*18, d), nn.GELU(), nn.Linear(d, d), nn.GELU(),
@@ -288,13 +293,14 @@ class Judge(nn.Module):
         code = F.normalize(a.code + b.code, dim=1)
         return Seen(((a.coef + b.coef)/2).clamp(0,1), (a.pose + b.pose)/2, code, a.marks)
 
-# %% ../nbs/22_regressors.ipynb #96a30205
+# %% ../nbs/22_regressors.ipynb #9ea0116e
 def in_box(marks): return (marks - marks.new_tensor([16,20])/32)*32/marks.new_tensor([10,11])
 def in_picture(p): return p*p.new_tensor([10,11])/32 + p.new_tensor([16,20])/32
 
 def spot(judge:Judge, image:Float[Tensor,'B 3 H W'])->tuple:
     "Where the landmarks are (B,68,2), the features there (B,68,16), and the heat maps."
-    x = judge.face(cut(image, judge.BOX, (88,80))); heat = judge.heat(x).float(); p = places(heat)
+    x = judge.face(cut(image, judge.BOX, (88,80)))
+    heat = judge.heat(x).float(); p = places(heat)
     at = p.detach()[:,:,None]
     near = F.grid_sample(judge.near(x).float(), at, align_corners=False)[...,0].mT
     return in_picture(p), near, heat
@@ -311,10 +317,11 @@ def see(judge:Judge, images, batch:int=48)->Seen:       # images: (B,3,H,W), 0..
     "What a judge says of many pictures."
     return Seen(*map(torch.cat, zip(*(judge(x) for x in images.split(batch)))))
 
-# %% ../nbs/22_regressors.ipynb #4324bfa2
+# %% ../nbs/22_regressors.ipynb #8d75f33a
 def labels(heads:Heads, frames:list)->Seen:         # frames: (person, frame)
     "What is true of frames."
-    f = [heads.frame(*a) for a in frames]; coef = torch.stack([heads.coef(*a) for a in frames])
+    f = [heads.frame(*a) for a in frames]
+    coef = torch.stack([heads.coef(*a) for a in frames])
     marks = torch.tensor(np.array([x['landmarks2d'] for x in f], np.float32))
     degrees = torch.tensor([[x['yaw'], x['pitch']] for x in f])
     return Seen(coef, degrees, torch.tensor([i for i, _ in frames]), marks)
@@ -325,7 +332,8 @@ def undrawn(seeds, expressions:int=10, views:int=6, model=None)->Seen:  # None: 
     from instant4d.morphable import load_head_model, person, pose
     model, out = model or load_head_model(), []
     for seed in seeds:
-        who = sample_person(seed); V0, lid = person(model, who['shape']), who['look']['lid']
+        who = sample_person(seed)
+        V0, lid = person(model, who['shape']), who['look']['lid']
         for b, _, degrees in plan(seed, expressions, views):
             V = pose(model, V0, resting_lids(b, lid)).V[model.landmarks]
             xy, _ = Camera.look(*zip(*degrees)).project(torch.tensor((V - CENTRE)/UNIT).float(), 1)
@@ -333,7 +341,7 @@ def undrawn(seeds, expressions:int=10, views:int=6, model=None)->Seen:  # None: 
                         torch.full((views,), seed), xy))
     return Seen(*map(torch.cat, zip(*out)))
 
-# %% ../nbs/22_regressors.ipynb #49834d85
+# %% ../nbs/22_regressors.ipynb #704e10a1
 def mirror_order(heads:Heads)->list:
     "Which landmark lies where the mirror image of each lies."
     m = torch.tensor(np.mean([heads.frame(i,0)['landmarks'] for i in range(len(heads))], 0))
@@ -342,7 +350,8 @@ def mirror_order(heads:Heads)->list:
 def shaken(rng, marks:Float[Tensor,'S 68 2'], noise:float=.005)->Float[Tensor,'S 68 2']:
     "Landmarks as a judge would find them in a crop that is not quite right."
     n = lambda s, *k: torch.from_numpy(rng.normal(0, s, (len(marks),*k)).astype('f4'))
-    turn, size = n(.02,1), 1 + n(.02,1); x, y = (marks - .5 + n(.006,1,2)).unbind(-1)
+    turn, size = n(.02,1), 1 + n(.02,1)
+    x, y = (marks - .5 + n(.006,1,2)).unbind(-1)
     return torch.stack([size*(x - turn*y), size*(y + turn*x)], -1) + .5 + n(noise,68,2)
 
 @torch.no_grad()
@@ -379,10 +388,11 @@ def judge_batch(
     more = more._replace(marks=shaken(rng, more.marks))
     return torch.cat([image[:n].flip(3), image[n:]]), true, more
 
-# %% ../nbs/22_regressors.ipynb #a13f66b8
+# %% ../nbs/22_regressors.ipynb #0c0cba1f
 def heat_loss(heat:Float[Tensor,'B C H W'], at:Float[Tensor,'B C 2'])->Float[Tensor,'']:
     "Cross-entropy between heat maps and round spots around points (-1..1)."
-    h, w = heat.shape[-2:]; x, y = (cells(n, heat.device) for n in (w, h))
+    h, w = heat.shape[-2:]
+    x, y = (cells(n, heat.device) for n in (w, h))
     dx, dy = (x - at[...,:1])*w, (y - at[...,1:])*h                     # in half cells
     d = dx[:,:,None].square() + dy[...,None].square()
     return -((-d/(8*.7**2)).flatten(2).softmax(2)*heat.flatten(2).log_softmax(2)).sum(2).mean()
@@ -395,7 +405,8 @@ def judge_loss(
     part:float,                     # of the training that is over, 0..1
 )->tuple:       # loss; errors of coefficients, of these from labels, of degrees, landmarks; ArcFace
     "Squares first, absolute differences later: what is rare must be found before it is refined."
-    seen, heat = judge.look(image); n, soft = len(more.marks), max(.03, .5 - .8*part)
+    seen, heat = judge.look(image)
+    n, soft = len(more.marks), max(.03, .5 - .8*part)
     coef, degrees = judge.tell(more.marks, image.new_zeros(n, 68, 16))
     both = (seen.coef, true.coef), (coef, more.coef)
     e = [(a - b).abs().mean() for a, b in (*both, (seen.pose, true.pose), (seen.marks, true.marks))]
@@ -405,7 +416,7 @@ def judge_loss(
     loss = 20*(miss + e[3]) + (e[2] + turn)/20 + heat_loss(heat, in_box(true.marks)) + .1*id
     return loss, *(v.detach() for v in (*e, id))
 
-# %% ../nbs/22_regressors.ipynb #66bf148b
+# %% ../nbs/22_regressors.ipynb #126483fe
 def study(
     judge:Judge,
     every:Seen,         # labels
@@ -422,15 +433,19 @@ def study(
     pick = lambda n: torch.from_numpy(rng.integers(n, size=rows))
     for step in range(steps):
         for g in opt.param_groups: g['lr'] = lr*slope(step, steps)
-        k, true = pick(len(every.marks)), both[step % 2]; marks = shaken(rng, true.marks[k])
+        k, true = pick(len(every.marks)), both[step % 2]
+        marks = shaken(rng, true.marks[k])
         sets = [(marks, marks.new_zeros(rows, 68, 16), true.coef[k], true.pose[k])]
-        if found: j = pick(len(found[0])); sets.append([t[j] for t in found])
-        marks, near, coef, pose = (torch.cat(t) for t in zip(*sets)); c, d = judge.tell(marks, near)
+        if found:
+            j = pick(len(found[0]))
+            sets.append([t[j] for t in found])
+        marks, near, coef, pose = (torch.cat(t) for t in zip(*sets))
+        c, d = judge.tell(marks, near)
         miss = F.smooth_l1_loss(c, coef, beta=max(.02, .4 - .8*step/steps))
         loss = 20*miss + (d - pose).abs().mean()/20
         opt.zero_grad(); loss.backward(); opt.step()
 
-# %% ../nbs/22_regressors.ipynb #f59b3963
+# %% ../nbs/22_regressors.ipynb #7747e01c
 def train_judge(
     heads:Heads,            # people whom no other network sees
     steps:int,              # optimiser steps with pictures
@@ -457,13 +472,14 @@ def train_judge(
         sample = judge_batch(data, every, order, step, batch)
         with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
             loss, *terms = judge_loss(net, learn[-1], *sample, step/steps)
-        opt.zero_grad(); loss.backward(); nn.utils.clip_grad_norm_(learn, 5.); opt.step()
+        opt.zero_grad(); loss.backward()
+        nn.utils.clip_grad_norm_(learn, 5.); opt.step()
         log.append(torch.stack(terms))
         if report and (step+1) % 100 == 0: report(step+1, *torch.stack(log[-100:]).mean(0).tolist())
     study(net, every, order, alone, find_all(net, data, order), seed=seed + 1)
     return net.eval().requires_grad_(False)
 
-# %% ../nbs/22_regressors.ipynb #65936905
+# %% ../nbs/22_regressors.ipynb #0df1ae0e
 def save_judge(judge:Judge, path, **about):         # about: who was seen, how it was trained
     "Write a judge in half precision."
     about = dict(kind='judge', names=judge.names, width=judge.width, **about)
@@ -475,10 +491,11 @@ def load_judge(path=None)->Judge:               # path: of `save_judge`; None: t
     tensors, about = read_tensors(path, 'judge')
     if not {'names', 'width'} <= set(about):
         raise ValueError(f'{path}: does not name its coefficients; save it with save_judge')
-    judge = Judge(about['names'], about['width']); fill(judge, tensors, path); judge.about = about
+    judge = Judge(about['names'], about['width'])
+    fill(judge, tensors, path); judge.about = about
     return judge.eval().requires_grad_(False)
 
-# %% ../nbs/22_regressors.ipynb #69dc1474
+# %% ../nbs/22_regressors.ipynb #bdbbd576
 MOST = 1/3              # of the error of a random pair; a judge that errs more is not to be used
 
 def random_pair(x:Float[Tensor,'S C'])->Float[Tensor,'C']:
@@ -496,5 +513,6 @@ def graded(seen:Seen, true:Seen, only=None)->dict:  # name -> (judge's error, th
 
 def same_and_other(code:Float[Tensor,'S 128'], who:Int[Tensor,'S'])->tuple:
     "Cosines between different pictures of one person, and of two."
-    cos, same = code @ code.T, who[:,None] == who; pair = ~torch.eye(len(code), dtype=torch.bool)
+    cos, same = code @ code.T, who[:,None] == who
+    pair = ~torch.eye(len(code), dtype=torch.bool)
     return cos[same & pair], cos[~same]

@@ -12,13 +12,12 @@ __all__ = ['CONSISTENT', 'NOT_REPRODUCED', 'SPEED', 'MIRROR', 'warp', 'judge_fea
            'report', 'row_name', 'listed', 'small_print', 'finite', 'as_text', 'plain', 'contact_sheet', 'write_report',
            'beside', 'make_harness', 'evaluate']
 
-# %% ../nbs/29_results.ipynb #3427e2cc
+# %% ../nbs/29_results.ipynb #218e93cd
 import csv, functools, importlib.util, json, math, time, zlib
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
-from tqdm.auto import tqdm
 import instant4d
 from .images import panel, read_video, to_tensor, writing
 from .cameras import Camera, rays
@@ -27,11 +26,12 @@ from .shards import sample_shard
 from .data import Heads
 from .regressors import MOST, Judge, cut, face, labels, load_judge, random_pair, see
 from .losses import TRUNKS, UserEmbedding, load_lpips, unit
-from .evaluation import (JUDGED, MM, PIXELS, ROWS, SLICES, Case, Harness, all_cases, bootstrap,
-    by_expression, cases_checksum, draw, gain, legible, measure, on_grey, over, person_means,
-    picture_psnr, summary, table, views)
+from .evaluation import (
+    JUDGED, MM, PIXELS, ROWS, SLICES, Case, Harness, all_cases, bootstrap, by_expression,
+    cases_checksum, draw, gain, legible, measure, on_grey, over, person_means, picture_psnr,
+    summary, table, views)
 
-# %% ../nbs/29_results.ipynb #ac4e72f8
+# %% ../nbs/29_results.ipynb #482555dd
 def warp(
     image:Float[Tensor,'C H W'],    # seen by b
     depth:Float[Tensor,'H W'],      # of a, world units; 0 where nothing is
@@ -40,17 +40,20 @@ def warp(
     thick:float=.03,                # world units by which depths may differ
 )->tuple:                           # b's picture in a's place (C,H,W), where that is possible (H,W)
     "Bring one view into another by known depth, and mask what is hidden."
-    h, w = depth.shape; origin, along = rays(a, h, w)
-    xy, z = b.project(origin + depth.reshape(-1,1)*along, 1); grid = (2*xy - 1).view(1,h,w,2)
+    h, w = depth.shape
+    origin, along = rays(a, h, w)
+    xy, z = b.project(origin + depth.reshape(-1,1)*along, 1)
+    grid = (2*xy - 1).view(1,h,w,2)
     look = lambda x, mode: F.grid_sample(x[None], grid, mode, 'zeros', False)[0]
     near = look(hidden[None], 'nearest')[0]; z = z.view(h,w)
     seen = (depth > 0) & (near > 0) & ((near - z).abs() < thick) & (grid.abs() < 1).all(-1)[0]
     return look(image, 'bilinear'), seen
 
-# %% ../nbs/29_results.ipynb #67eecd87
+# %% ../nbs/29_results.ipynb #4c7f8c3d
 def judge_features(judge:Judge, x:Float[Tensor,'3 H W'])->Float[Tensor,'C H W']:
     "What the judge's trunk sees at each place; zero outside its box."
-    n = x.shape[-1]; t, b, l, r = (side*n//32 for side in judge.BOX)
+    n = x.shape[-1]
+    t, b, l, r = (side*n//32 for side in judge.BOX)
     near = judge.face(cut(x[None], judge.BOX, (88,80)))
     f = unit(F.interpolate(near, (b - t, r - l), mode='bilinear', align_corners=False))
     return F.pad(f, (l, n - r, t, n - b))[0]
@@ -108,7 +111,7 @@ def person_consistency(h:Harness, i:int, avatar)->list:     # records; none with
             out.append(dict(identity=h.heads.people[i]['identity'], row=row) | one)
     return out
 
-# %% ../nbs/29_results.ipynb #d53d2d46
+# %% ../nbs/29_results.ipynb #e71a9187
 def mirror_camera(camera:Camera)->Camera:
     "The camera on the other side of the plane x = 0."
     flip = torch.diag(camera.K.new_tensor([-1,1,1,1]))
@@ -127,7 +130,8 @@ def people_numbers(h:Harness, cases:list)->tuple:       # records, identity -> d
     "Consistency and mirror of each person."
     own, mirrors = [], {}
     for c in {c.person:c for c in cases}.values():
-        avatar = h.avatar(c.person, c.source); own += person_consistency(h, c.person, avatar)
+        avatar = h.avatar(c.person, c.source)
+        own += person_consistency(h, c.person, avatar)
         mirrors[h.heads.people[c.person]['identity']] = mirror_psnr(h, c, avatar)
     return own, mirrors
 
@@ -136,7 +140,7 @@ def jitter(marks:Float[Tensor,'T K 2'], wide:float=2*MM)->float:    # wide: mm o
     "Mean length of second differences of landmarks over time, mm a frame squared."
     return (marks[2:] - 2*marks[1:-1] + marks[:-2]).norm(dim=-1).mean().item()*wide
 
-# %% ../nbs/29_results.ipynb #16365ec4
+# %% ../nbs/29_results.ipynb #bbbe2596
 def trembling(marks:Float[Tensor,'T 68 2'])->dict:
     "Jitter of landmarks, and how far they are from their mean, mm."
     moves = (marks - marks.mean(0)).norm(dim=-1).mean().item()*2*MM
@@ -148,22 +152,27 @@ def smooth(x:Float[Tensor,'T C'], reach:int=9)->Float[Tensor,'T C']:
 
 def clip_jitter(h:Harness, clip:list, sources:list, seed:int=0)->dict:      # row -> jitter, moves
     "Of people driven by a clip, of the clip itself, and of its frames in random order; mm."
-    x = torch.stack([h.fit(to_tensor(f)) for f in clip]); own = see(h.judge, x)
+    x = torch.stack([h.fit(to_tensor(f)) for f in clip])
+    own = see(h.judge, x)
     codes, poses = [h.model.motion(f, crop=False) for f in x], smooth(own.pose).tolist()
     cams = [Camera.stack([Camera.look(*p)]) for p in poses]
     def one(i, k):
-        a = h.avatar(i, k); seen = [views(a, m, cam, x.shape[-1]) for m, cam in zip(codes, cams)]
+        a = h.avatar(i, k)
+        seen = [views(a, m, cam, x.shape[-1]) for m, cam in zip(codes, cams)]
         return trembling(see(h.judge, on_grey(torch.cat(seen))).marks)
     ours, mixed = [one(*s) for s in sources], np.random.default_rng(seed).permutation(len(x))
     return dict(driven={k:float(np.mean([o[k] for o in ours])) for k in ours[0]},
                 teacher=trembling(own.marks), random=trembling(own.marks[mixed]))
 
-# %% ../nbs/29_results.ipynb #06b190d4
+# %% ../nbs/29_results.ipynb #cedef577
 def cost(h:Harness, c:Case, frames:int=20)->dict:
     "Frames a second with M, milliseconds to encode, megabytes that stay."
     m, x, cam = h.model, h.fit(h.picture(*c.driver)), Camera.stack([h.heads.camera(*c.driver)])
-    def took(f): t = time.perf_counter(); y = f(); return time.perf_counter() - t, y
-    encode, a = took(lambda: h.avatar(c.person, c.source)); px = h.heads.people[c.person]['size']
+    def took(f):
+        t = time.perf_counter(); y = f()
+        return time.perf_counter() - t, y
+    encode, a = took(lambda: h.avatar(c.person, c.source))
+    px = h.heads.people[c.person]['size']
     frame = lambda n: views(a, m.motion(x*(1 - n/100), crop=False), cam, px)
     times = [took(lambda: frame(n))[0] for n in range(frames)]
     kept = [t for net in (a, m.motion_encoder) for t in net.state_dict().values()]
@@ -225,7 +234,7 @@ def load_arcface(path)->UserEmbedding:      # .onnx (insightface's w600k_r50, sa
     name = run.get_inputs()[0].name
     return UserEmbedding(lambda x: torch.from_numpy(run.run(None, {name:x.cpu().numpy()})[0]))
 
-# %% ../nbs/29_results.ipynb #b6dcf9e6
+# %% ../nbs/29_results.ipynb #8b3f0124
 def load_met3r(size:int=256, device=None):      # (3,H,W) twice -> float
     "MEt3R of its own package, which fetches its weights itself."
     try: from met3r import MEt3R
@@ -238,7 +247,8 @@ def load_met3r(size:int=256, device=None):      # (3,H,W) twice -> float
 
 def ask_met3r(net, size, device, a, b):
     x = F.interpolate(torch.stack([a, b]), (size,size), mode='bilinear', antialias=True)
-    score, *_ = net(images=(2*x - 1)[None].to(device)); return score.mean().item()
+    score, *_ = net(images=(2*x - 1)[None].to(device))
+    return score.mean().item()
 
 def find_lpips(which:str)->tuple:       # a network or None, and what to call it
     "LPIPS if its weights are here, a random trunk that is labelled so, or nothing."
@@ -250,12 +260,13 @@ def find_lpips(which:str)->tuple:       # a network or None, and what to call it
         except (FileNotFoundError, ValueError): pass
     return None, 'left out: ' + ('not wanted' if which == 'none' else 'no LPIPS weights here')
 
-# %% ../nbs/29_results.ipynb #8ecf3050
+# %% ../nbs/29_results.ipynb #fd6f8bca
 def blind(h:Harness, cases:list)->dict:     # name -> error
     "What a random pair of targets costs, by their labels."
     if not h.known: return {}
     true = labels(h.heads, [(c.person,k) for c in cases for k in c.targets])
-    p, vary = random_pair(true.coef), true.coef.std(0) > .01; out = dict(aed=p[vary])
+    p, vary = random_pair(true.coef), true.coef.std(0) > .01
+    out = dict(aed=p[vary])
     if h.legible is not None: out['legible'] = p[vary & h.legible]
     m = true.marks.transpose(0, 1); n = m.shape[1]
     out |= dict(apd=random_pair(true.pose), marks=torch.cdist(m, m)*n/max(1, n - 1)*2*MM)
@@ -263,7 +274,8 @@ def blind(h:Harness, cases:list)->dict:     # name -> error
 
 def trusted(h:Harness, cases:list, rows:list)->dict:    # name -> own error, a random pair's, used?
     "A judge is used if its own error is at most a third of a random pair's (`MOST`)."
-    own = [r for r in rows if r['row'] == 'teacher']; mean = lambda x: float(np.mean(list(x)))
+    own = [r for r in rows if r['row'] == 'teacher']
+    mean = lambda x: float(np.mean(list(x)))
     out = {k:(mean(r[k] for r in own), v) for k, v in blind(h, cases).items()}
     out['id'] = mean(r['id'] < 0 for r in own), 1 - 1/len(h.heads)
     return {k:[*v, bool(v[0] <= MOST*v[1])] for k, v in out.items()}
@@ -309,7 +321,7 @@ def report(h:Harness, cases:list, rows:list, seed:int)->dict:
         cost=cost(h, cases[0]), not_reproduced=NOT_REPRODUCED,
         each={i:{k:v[n] for k, v in each.items()} for n, i in enumerate(mirrors)})
 
-# %% ../nbs/29_results.ipynb #75677f17
+# %% ../nbs/29_results.ipynb #5e551850
 def row_name(row):
     return (ROWS | dict(blurred='the teacher blurred', driven='ours'))[row].split(': ')[-1]
 
@@ -328,8 +340,8 @@ def small_print(r:dict)->list:
            *(listed(f'{title}, smaller by', g, lambda n, v: f'{n} {percent(v)}')
              for title, k in (('L1 parts','gain'), ('L1 lids','gain_lids')) if (g := finite(r[k])))]
     c, one = r['consistency'], lambda m, x: f'{row_name(m)} {x[0]:.4f}'
-    out += [f'consistency-syn: {c}'] if isinstance(c, str) else \
-           [listed(f'consistency-syn, {n} v', v, one) for n, v in c.items()]
+    out += ([f'consistency-syn: {c}'] if isinstance(c, str)
+            else [listed(f'consistency-syn, {n} v', v, one) for n, v in c.items()])
     shake = lambda n, v: f'{row_name(n)} {v["jitter"]:.2f} of {v["moves"]:.2f}'
     if 'jitter' in r: out.append(listed('jitter v of movement, mm', r['jitter'], shake))
     a, without = r['about'], '; '.join(r['not_reproduced'])
@@ -402,7 +414,7 @@ def make_harness(
     if read is None and h.known and train: h.legible = legible(judge, Heads(train))
     return h, title
 
-# %% ../nbs/29_results.ipynb #5ea801fe
+# %% ../nbs/29_results.ipynb #15714ca1
 @torch.no_grad()
 def evaluate(
     model=None,             # `Instant4D`, or a path of weights; None: the bundled ones
@@ -416,11 +428,13 @@ def evaluate(
     **what,                 # depth, perceptual, judge, smirk, ...: see `make_harness`
 )->dict:                    # what the JSON holds, and records=[...]
     "Every testable column of Table 1, between its floor and its ceiling."
-    t = time.perf_counter(); h, title = make_harness(model, heads, **what)
+    t = time.perf_counter()
+    h, title = make_harness(model, heads, **what)
     people = range(len(h.heads))[:people] if isinstance(people, int) else people
     cases = all_cases(h.heads, people)
     if not cases: raise ValueError('nobody here shows two expressions; evaluate heads that do')
-    rows = measure(h, cases); r = report(h, cases, rows, seed)
+    rows = measure(h, cases)
+    r = report(h, cases, rows, seed)
     clip = beside('driving.mp4') if clip is None else clip
     if clip not in (None, 'none'):
         four = sorted({(c.person,c.source) for c in cases})[:4]

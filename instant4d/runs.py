@@ -6,7 +6,7 @@ Docs: https://instant4d.github.io/instant4d/runs.html.md"""
 
 # %% auto #0
 __all__ = ['load_motion', 'get_motion', 'get_embedding', 'rendering', 'check_rendering', 'stop_rendering', 'Report', 'run',
-           'prepare', 'claimed', 'finish']
+           'first_alone', 'prepare', 'claimed', 'finish']
 
 # %% ../nbs/28_runs.ipynb #bd662b9c
 import contextlib, json, os, subprocess, sys
@@ -22,14 +22,16 @@ from .heads import split_seeds
 from .regressors import IdentityEmbedding, train_identity, train_motion
 from .training import TEST_SEEDS, contact_sheet, held_out, open_heads, train
 
-# %% ../nbs/28_runs.ipynb #97e394c2
+# %% ../nbs/28_runs.ipynb #7fce0543
 def load_motion(path, cfg:Config, coefs:int)->dict:
     "State of a trained M, or one line."
     if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file; check its name')
     try:
-        state = torch.load(path, weights_only=True)
-        M = make_motion(cfg.model) if cfg.model.motion != 'small' else MotionEncoder(cfg.model.code, coefs=coefs)
-        M.load_state_dict(state); return state
+        state = torch.load(path, map_location='cpu', weights_only=True)
+        M = (make_motion(cfg.model) if cfg.model.motion != 'small'
+             else MotionEncoder(cfg.model.code, coefs=coefs))
+        M.load_state_dict(state)
+        return state
     except Exception:
         help = 'give another, or train one with --motion-steps'
         raise ValueError(f'{path}: not a motion encoder of this preset; {help}') from None
@@ -47,20 +49,22 @@ def get_motion(
         M = train_motion(people, steps)
         with writing(own) as part: torch.save(M.state_dict(), part)
     if path or own.exists(): return load_motion(path or own, cfg, len(people.names))
-    if cfg.model.motion == 'small' and cfg.model.code == 512: return load_model().motion_encoder.state_dict()
+    if cfg.model.motion == 'small' and cfg.model.code == 512:
+        return load_model().motion_encoder.state_dict()
     raise ValueError(f'no bundled M fits the preset {cfg.name}; give the file of one with --motion')
 
-# %% ../nbs/28_runs.ipynb #24fd2862
+# %% ../nbs/28_runs.ipynb #73ca9c2c
 def get_embedding(cfg:Config, people:Heads, out)->IdentityEmbedding:
     "The run's own identity embedding, frozen."
     path = Path(out)/'identity.pt'
     if not path.exists():
         net = train_identity(people, max(1, cfg.train.steps//10))
         with writing(path) as part: torch.save(net.state_dict(), part)
-    net = IdentityEmbedding(); net.load_state_dict(torch.load(path, weights_only=True))
+    net = IdentityEmbedding()
+    net.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
     return net.eval().requires_grad_(False)
 
-# %% ../nbs/28_runs.ipynb #28b72fe4
+# %% ../nbs/28_runs.ipynb #299d85b5
 @contextlib.contextmanager
 def rendering(
     folder,                 # of the shards
@@ -88,35 +92,43 @@ def check_rendering(folder, identities, options):
     if not Path(folder).is_dir(): raise ValueError(f'{folder}: to render into it, name a folder')
     if split_seeds(identities, 16)[-1][-1] >= TEST_SEEDS:
         raise ValueError(f'--render {identities}: seeds from {TEST_SEEDS:,} on are for testing')
-    if '--toy' not in options and find_pack() is None: load_head_model()        # says what is missing
+    # says what is missing
+    if '--toy' not in options and find_pack() is None: load_head_model()
 
 def stop_rendering(p):
     "End a process and its children; whole shards stay, halves do not."
     with contextlib.suppress(OSError, AttributeError): os.killpg(p.pid, 15)
     p.terminate(); p.wait()
 
-# %% ../nbs/28_runs.ipynb #8adf2369
+# %% ../nbs/28_runs.ipynb #c7eb8a40
 class Report:
-    "What `train` calls at each checkpoint: measures, prints, writes curve.json and a sheet of pictures."
+    "Called at each checkpoint: measures, prints, writes curve.json and a sheet of pictures."
     def __init__(self,
         heads:Heads,        # people that are not trained on
         out,                # folder of the run
         say=print,
-    ): self.heads, self.out, self.say = heads, Path(out), say; self.curve = self.before()
+    ):
+        self.heads, self.out, self.say = heads, Path(out), say
+        self.curve = self.before()
     def before(self):
         p = self.out/'curve.json'
         try: return json.loads(p.read_text()) if p.exists() else []
-        except ValueError: raise ValueError(f'{p}: not a curve; remove it, the weights do not need it') from None
+        except ValueError:
+            raise ValueError(f'{p}: not a curve; '
+                             'remove it, the weights do not need it') from None
     def __call__(self, model, step, log)->float:
         recent, n = [r['total'] for r in log[-100:]], len(self.heads)
         row = [step, sum(recent)/len(recent), *held_out(model, self.heads, max(1, n//16))]
         self.curve = [r for r in self.curve if r[0] < step] + [[round(v, 4) for v in row]]
         with writing(self.out/'curve.json') as part: Path(part).write_text(json.dumps(self.curve))
-        with writing(self.out/'sheet.jpg') as part: contact_sheet(model, self.heads, range(min(4, n)), 128).save(part)
-        line = 'step {:.0f}: loss {:.4f}, PSNR {:.2f} still, {:.2f} driven, {:.2f} driven from aside'
-        self.say(line.format(*row)); return row[3]
+        with writing(self.out/'sheet.jpg') as part:
+            contact_sheet(model, self.heads, range(min(4, n)), 128).save(part)
+        line = ('step {:.0f}: loss {:.4f}, '
+                'PSNR {:.2f} still, {:.2f} driven, {:.2f} driven from aside')
+        self.say(line.format(*row))
+        return row[3]
 
-# %% ../nbs/28_runs.ipynb #2e3e3d74
+# %% ../nbs/28_runs.ipynb #f444fc76
 def run(
     cfg:Config,
     heads,                  # folder of shards
@@ -130,26 +142,39 @@ def run(
     say=print, **kw,        # of `train`: minutes, every, tracker
 ):                          # the averaged model
     "Everything between a folder of heads and a file of weights."
-    out, main = Path(out), int(os.environ.get('RANK', 0)) == 0; people = open_heads(heads)
-    prepare(out, resume); report = Report(Heads(held) if held else open_heads(heads, held=True), out, say)
-    M = get_motion(cfg, people, out, motion, motion_steps)
-    embed = get_embedding(cfg, people, out) if cfg.train.w_identity else None
-    with claimed(out, main), rendering(heads, render if main else None, people.people[0]['size'], workers):
+    out, main = Path(out), int(os.environ.get('RANK', 0)) == 0
+    people = open_heads(heads)
+    prepare(out, resume)
+    report = Report(Heads(held) if held else open_heads(heads, held=True), out, say)
+    with (claimed(out, main),
+          rendering(heads, render if main else None, people.people[0]['size'], workers)):
+        with first_alone():
+            M = get_motion(cfg, people, out, motion, motion_steps)
+            embed = get_embedding(cfg, people, out) if cfg.train.w_identity else None
         model = train(cfg, heads, out, M, report=report, embed=embed, **kw)
     if main: finish(model, cfg, out, report, len(people), say)
     return model
+
+def first_alone():
+    "Of several processes the first goes ahead; the others come when it is done and find its files."
+    try: from accelerate import PartialState
+    except ImportError:
+        raise ValueError('accelerate is missing; run: pip install "instant4d[train]"') from None
+    return PartialState().main_process_first()
 
 def prepare(out, resume:bool):
     "The folder of a run: new, or to be gone on with."
     if any((out/n).exists() for n in ('last.pt', 'best.safetensors', 'curve.json')) and not resume:
         raise ValueError(f'{out} holds a run already; go on with --resume, or choose another --out')
     try: out.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise ValueError(f'{out}: cannot be a folder ({e.strerror}); choose another') from None
+    except OSError as e:
+        raise ValueError(f'{out}: cannot be a folder ({e.strerror}); choose another') from None
 
 @contextlib.contextmanager
 def claimed(out, main:bool=True):
     "One run at a time in a folder: the number of its process is in `running` while it lasts."
-    path = out/'running'; import psutil
+    path = out/'running'
+    import psutil
     if not main: yield; return
     n = path.read_text().strip() if path.exists() else ''
     if n.isdigit() and int(n) != os.getpid() and psutil.pid_exists(int(n)):
@@ -164,4 +189,5 @@ def finish(model, cfg, out, report, people, say):
     if done < cfg.train.steps:
         return say(f'stopped at step {done} of {cfg.train.steps}; go on with --resume')
     path = out/f'{cfg.name}.safetensors'
-    model.save(path, trained=dict(steps=done, identities=people), curve=report.curve); say(f'wrote {path}')
+    model.save(path, trained=dict(steps=done, identities=people), curve=report.curve)
+    say(f'wrote {path}')

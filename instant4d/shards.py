@@ -19,7 +19,7 @@ from PIL import Image
 from jaxtyping import Float, UInt8
 from .images import writing
 
-# %% ../nbs/14_shards.ipynb #a322ad1b
+# %% ../nbs/14_shards.ipynb #bbcbc027
 class Index(NamedTuple):
     "What lies where in one shard."
     files:dict      # name -> (offset, size) in bytes
@@ -36,10 +36,13 @@ def tar_index(
         with tarfile.open(path, 'r:') as t:
             for m in t: _enter(m, size, files, twice)
             t.fileobj.seek(t.offset); end = t.fileobj.read(512)
-        return Index(files, twice, '' if end == bytes(512) else f'cut short or damaged after {len(files)} file(s)')
-    except FileNotFoundError: raise FileNotFoundError(f'{path}: no such shard; check its name') from None
+        return Index(files, twice, '' if end == bytes(512)
+                     else f'cut short or damaged after {len(files)} file(s)')
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such shard; check its name') from None
     except tarfile.TarError:
-        return Index(files, twice, f'cut short or damaged after {len(files)} file(s)' if files else 'not a plain tar')
+        return Index(files, twice, f'cut short or damaged after {len(files)} file(s)' if files
+                     else 'not a plain tar')
     except OSError as e: return Index(files, twice, f'cannot be read ({e.strerror})')
 
 # %% ../nbs/14_shards.ipynb #a12160c2
@@ -51,7 +54,7 @@ def _enter(m, size, files, twice):
     if name in files: twice.add(name)
     files.setdefault(name, (m.offset_data, m.size))
 
-# %% ../nbs/14_shards.ipynb #5eb58c0d
+# %% ../nbs/14_shards.ipynb #7bde5a99
 def find_shards(
     paths,          # a folder, a .tar, or a list of either
 )->list:            # sorted paths; hidden files are someone's unfinished work
@@ -64,16 +67,20 @@ def find_shards(
 
 def sample_shard()->Path:       # the test heads that come with the repository
     "64 held-out identities, three expressions and three views each, 128 px."
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[1] if '__file__' in globals() else Path.cwd()):
+    for folder in (Path.cwd(), *Path.cwd().parents,
+                   Path(__file__).parents[1] if '__file__' in globals() else Path.cwd()):
         if (p := folder/'data_samples'/'heads-test.tar').exists(): return p
-    raise FileNotFoundError('data_samples/heads-test.tar not found; run inside a clone of the repository')
+    raise FileNotFoundError('data_samples/heads-test.tar not found; '
+                            'run inside a clone of the repository')
 
-# %% ../nbs/14_shards.ipynb #d11c4ed0
+# %% ../nbs/14_shards.ipynb #94f2516b
 STEPS = 1500        # in one world unit (15 cm) of depth and of neutral positions: 0.1 mm each
-REGIONS = 'background', 'face', 'head', 'hair', 'mouth', 'eyes', 'lips', 'brows', 'extras'       # values of a label picture
+# values of a label picture
+REGIONS = 'background', 'face', 'head', 'hair', 'mouth', 'eyes', 'lips', 'brows', 'extras'
 
 def _bytes(x, kind, **options):
-    b = io.BytesIO(); Image.fromarray(x).save(b, kind, **options); return b.getvalue()
+    b = io.BytesIO(); Image.fromarray(x).save(b, kind, **options)
+    return b.getvalue()
 
 def encode_rgba(x:UInt8[np.ndarray,'H W 4'])->bytes:
     "WebP: colour lossy, coverage exact."
@@ -88,14 +95,18 @@ def encode_neutral(x:Float[np.ndarray,'H W 3'])->bytes:
 def encode_normal(x:Float[np.ndarray,'H W 3'])->bytes:
     "8 bit PNG, 127 n + 128: a zero stays a zero."
     return _bytes((np.rint(np.nan_to_num(x).clip(-1, 1)*127) + 128).astype(np.uint8), 'PNG')
-def _steps(x, zero): return (np.rint(np.nan_to_num(np.asarray(x, np.float64))*STEPS) + zero).clip(0, 65535).astype(np.uint16)
+def _steps(x, zero):
+    return ((np.rint(np.nan_to_num(np.asarray(x, np.float64))*STEPS) + zero)
+            .clip(0, 65535).astype(np.uint16))
 
-# %% ../nbs/14_shards.ipynb #761c0468
-ENCODE = dict(rgba=encode_rgba, label=encode_label, depth=encode_depth, normal=encode_normal, neutral=encode_neutral)
-FILES = {k:k + ('.webp' if k == 'rgba' else '.png') for k in ENCODE}       # kind -> end of the file's name
-CHANNELS = dict(rgba=(4,), label=(), depth=(), normal=(3,), neutral=(3,))                 # behind H and W
+# %% ../nbs/14_shards.ipynb #c0a79e9b
+ENCODE = dict(rgba=encode_rgba, label=encode_label, depth=encode_depth, normal=encode_normal,
+              neutral=encode_neutral)
+# kind -> end of the file's name
+FILES = {k:k + ('.webp' if k == 'rgba' else '.png') for k in ENCODE}
+CHANNELS = dict(rgba=(4,), label=(), depth=(), normal=(3,), neutral=(3,))       # behind H and W
 
-# %% ../nbs/14_shards.ipynb #74b5a277
+# %% ../nbs/14_shards.ipynb #743901c2
 class Damaged(ValueError): "A picture that cannot be decoded."
 
 def decode(
@@ -105,29 +116,35 @@ def decode(
 )->np.ndarray:          # uint8 (H,W,4), uint8 (H,W), or float32 (H,W), (H,W,3), (H,W,3)
     "The inverse of `ENCODE[kind]`; a broken picture is `Damaged`."
     try: im = Image.open(io.BytesIO(data)); im.load()
-    except Exception as e: raise Damaged(f'cannot be decoded ({" ".join(str(e).split())[:80]})') from None
+    except Exception as e:
+        raise Damaged(f'cannot be decoded ({" ".join(str(e).split())[:80]})') from None
     x = np.array(im.convert('RGBA') if kind == 'rgba' else im)
     if kind == 'neutral': x = np.moveaxis(x.reshape(3, -1, x.shape[1]), 0, -1)
-    if size and x.shape[:2] != (size, size): raise Damaged(f'is {x.shape[1]}x{x.shape[0]} instead of {size}x{size}')
+    if size and x.shape[:2] != (size, size):
+        raise Damaged(f'is {x.shape[1]}x{x.shape[0]} instead of {size}x{size}')
     if x.shape[2:] != CHANNELS[kind]: raise Damaged('has another number of channels')
-    scale, zero = dict(depth=(STEPS, 0), normal=(127, 128), neutral=(STEPS, 32768)).get(kind, (0, 0))
+    scale, zero = dict(depth=(STEPS, 0), normal=(127, 128),
+                       neutral=(STEPS, 32768)).get(kind, (0, 0))
     return (x.astype(np.float32) - zero)/np.float32(scale) if scale else x
 
-# %% ../nbs/14_shards.ipynb #378d0594
+# %% ../nbs/14_shards.ipynb #fd937529
 ROUND = dict(expression=5, yaw=4, pitch=4, cam2world=6, K=6, landmarks=4, landmarks2d=4)
 KEY = re.compile(r'e(\d\d)v(\d\d)')     # expression 0 is neutral, view 0 nearly frontal
 
 def frame_labels(f:dict, names)->dict:  # what the JSON says about a frame
     "Rounded labels; NaN is a ValueError."
-    e = f['expression']; f = f | dict(expression=[e.get(n, 0.) for n in names] if isinstance(e, dict) else e)
-    out = dict(key=f['key'], shared=f.get('shared'), **({'looks':f['looks']} if f.get('looks') else {}))
+    e = f['expression']
+    f = f | dict(expression=[e.get(n, 0.) for n in names] if isinstance(e, dict) else e)
+    out = dict(key=f['key'], shared=f.get('shared'),
+               **({'looks':f['looks']} if f.get('looks') else {}))
     for k, digits in ROUND.items():
         x = None if f.get(k) is None else np.asarray(f[k], np.float64)
-        if x is not None and not np.isfinite(x).all(): raise ValueError(f'frame {f["key"]}: NaN in {k}; check what made it')
+        if x is not None and not np.isfinite(x).all():
+            raise ValueError(f'frame {f["key"]}: NaN in {k}; check what made it')
         out[k] = x if x is None else x.round(digits).tolist()
     return out
 
-# %% ../nbs/14_shards.ipynb #36298523
+# %% ../nbs/14_shards.ipynb #c43b4751
 def check_frame(f, size):
     "The pictures of a frame have the right shape and type, or a ValueError."
     for k, more in CHANNELS.items():
@@ -137,9 +154,10 @@ def check_frame(f, size):
         if k in ('rgba','label') and f[k].dtype != np.uint8:
             raise ValueError(f'frame {f["key"]}: {k} is {f[k].dtype}; make it uint8')
     bright = (f['rgba'][...,:3] > f['rgba'][...,3:].astype(int) + 8).mean()
-    if bright > .01: raise ValueError(f'frame {f["key"]}: colour exceeds coverage; multiply it by alpha')
+    if bright > .01:
+        raise ValueError(f'frame {f["key"]}: colour exceeds coverage; multiply it by alpha')
 
-# %% ../nbs/14_shards.ipynb #7097e3ba
+# %% ../nbs/14_shards.ipynb #503c7ced
 def encode_person(
     identity:int,       # six digits name the files
     names:list,         # of the coefficients, in order; [] without any
@@ -153,11 +171,13 @@ def encode_person(
     for f in frames: check_frame(f, size)
     more = more | ({'looks':looks} if looks else {})
     meta = dict(version=version, identity=int(identity), size=int(size), names=list(names), **more)
-    meta['frames'] = [frame_labels(f, names) for f in frames]; text = json.dumps(meta, default=lambda x: x.tolist())     # of numpy
-    files = [(f'{f["key"]}.{FILES[k]}', e(f[k])) for f in frames for k, e in ENCODE.items() if f.get(k) is not None]
+    meta['frames'] = [frame_labels(f, names) for f in frames]
+    text = json.dumps(meta, default=lambda x: x.tolist())       # of numpy
+    files = [(f'{f["key"]}.{FILES[k]}', e(f[k]))
+             for f in frames for k, e in ENCODE.items() if f.get(k) is not None]
     return [(f'{identity:06d}.{name}', data) for name, data in [('json', text.encode()), *files]]
 
-# %% ../nbs/14_shards.ipynb #5a7d61eb
+# %% ../nbs/14_shards.ipynb #05426f3a
 def pack(
     samples,        # yields (name, bytes)
 )->bytes:           # a tar that depends on nothing else
@@ -175,7 +195,8 @@ def write_shard(
     "Write a shard, complete or not at all; a full disk is one line."
     data = pack(samples)
     try:
-        with writing(path) as part, open(part, 'wb') as f: f.write(data); f.flush(); os.fsync(f.fileno())
+        with writing(path) as part, open(part, 'wb') as f:
+            f.write(data); f.flush(); os.fsync(f.fileno())
     except OSError as e: raise ValueError(f'{path}: cannot be written ({e.strerror})') from None
     except ValueError as e:
         if os.strerror(errno.ENOSPC) not in str(e): raise
@@ -183,7 +204,7 @@ def write_shard(
         raise ValueError(f'{path}: the disk is full; {room}') from None
     return Path(path)
 
-# %% ../nbs/14_shards.ipynb #25402d8d
+# %% ../nbs/14_shards.ipynb #b027dbac
 def parse_json(data:bytes)->dict:
     "A JSON object, or a ValueError."
     try: p = json.loads(data)
@@ -196,35 +217,40 @@ def _numbers(f, n):
     camera = [*sum(f['cam2world'], []), *sum(f['K'], []), f['yaw'], f['pitch']]
     if len(camera) != 27: raise ValueError('camera')
     if len(f['expression'] or []) not in {0, n}: raise ValueError('expression')
-    return camera + (f['expression'] or []) + sum(f.get('landmarks2d') or [], []) + sum(f.get('landmarks') or [], [])
+    return (camera + (f['expression'] or []) + sum(f.get('landmarks2d') or [], [])
+            + sum(f.get('landmarks') or [], []))
 
-# %% ../nbs/14_shards.ipynb #f6c30376
+# %% ../nbs/14_shards.ipynb #5714d561
 def check_labels(
     p:dict,         # the content of a JSON
 )->dict:            # the same
     "Labels that training can use; a ValueError says in a few words what is wrong."
     try:
-        keys, numbers = [f['key'] for f in p['frames']], [x for f in p['frames'] for x in _numbers(f, len(p['names']))]
+        keys, numbers = [f['key'] for f in p['frames']], [
+            x for f in p['frames'] for x in _numbers(f, len(p['names']))]
         for k, kind in dict(identity=int, size=int, version=int|None).items():
             if not isinstance(p[k], kind): raise TypeError(k)
         if not np.isfinite(numbers).all(): raise ValueError('NaN')
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise ValueError(f'a label is missing or wrong ({str(e)[:60]})') from None
-    if not all(map(KEY.fullmatch, keys)): raise ValueError('a frame has a key that is not like e01v02')
+    if not all(map(KEY.fullmatch, keys)):
+        raise ValueError('a frame has a key that is not like e01v02')
     if len(set(keys)) < len(keys): raise ValueError('a frame stands there twice')
     if not any(k[4:] == '00' for k in keys): raise ValueError('no frontal view (v00)')
     return p
 
-# %% ../nbs/14_shards.ipynb #ce1423c4
+# %% ../nbs/14_shards.ipynb #e8d1ef3b
 def check_members(p:dict, index:Index)->list:       # names of its files
     "The files of a person; a missing or doubled one is a ValueError."
-    names = {k:[f'{p["identity"]:06d}.{f["key"]}.{end}' for f in p['frames']] for k, end in FILES.items()}
-    if gone := [n for n in names['rgba'] + names['label'] if n not in index.files]: raise ValueError(f'{gone[0]} is missing')
+    names = {k:[f'{p["identity"]:06d}.{f["key"]}.{end}' for f in p['frames']]
+             for k, end in FILES.items()}
+    if gone := [n for n in names['rgba'] + names['label'] if n not in index.files]:
+        raise ValueError(f'{gone[0]} is missing')
     own = [n for k in names for n in names[k] if n in index.files] + [f'{p["identity"]:06d}.json']
     if both := index.twice & set(own): raise ValueError(f'{min(both)} stands there twice')
     return own
 
-# %% ../nbs/14_shards.ipynb #e9481069
+# %% ../nbs/14_shards.ipynb #a3f2b230
 VERSION = 2         # of the renderer: the newest that this package reads; 1 was its prototype
 
 class OtherVersion(ValueError): "A shard of a version that is too new, or not the one asked for."
@@ -235,7 +261,9 @@ def check_version(
     wanted=None,    # a version to insist on
 ):
     "A newer version than ours, or another one than wanted, is an error."
-    if wanted is not None and found != wanted: why = f'version {wanted} is asked for; leave this shard out'
-    elif isinstance(found, int) and found > VERSION: why = f'this package knows {VERSION}; update instant4d'
+    if wanted is not None and found != wanted:
+        why = f'version {wanted} is asked for; leave this shard out'
+    elif isinstance(found, int) and found > VERSION:
+        why = f'this package knows {VERSION}; update instant4d'
     else: return
     raise OtherVersion(f'{path}: rendered by version {found}, and {why}')

@@ -39,7 +39,7 @@ def test_scene(
     return Gaussians(d*bump*d.new_tensor([.55,.75,.6]), torch.randn(n, 4, generator=r), scales,
                      opacities, torch.rand(n, channels, generator=r))
 
-# %% ../nbs/06_splat_numba.ipynb #eb6fc287
+# %% ../nbs/06_splat_numba.ipynb #58c988a1
 def splat_tiles(
     g:Gaussians,            # one set
     camera:Camera,          # one camera
@@ -51,8 +51,10 @@ def splat_tiles(
     h, w = image_size(size)
     p = project_gaussians(g, camera, (h, w), eps2d)
     order = torch.argsort(p.depth.detach(), stable=True)
-    p, values = type(p)(*(x[order] for x in p)), torch.cat([g.colors, torch.ones_like(g.colors[:,:1])], -1)[order]
-    rows = [torch.cat([_tile(p, values, x, y, tile, w, h) for x in range(0, w, tile)], 1) for y in range(0, h, tile)]
+    p, values = (type(p)(*(x[order] for x in p)),
+                 torch.cat([g.colors, torch.ones_like(g.colors[:,:1])], -1)[order])
+    rows = [torch.cat([_tile(p, values, x, y, tile, w, h) for x in range(0, w, tile)], 1)
+            for y in range(0, h, tile)]
     out = torch.cat(rows)
     return Frame(out[...,:-1], out[...,-1], torch.zeros_like(out[...,-1]))
 
@@ -60,16 +62,20 @@ def _tile(p, values, x0, y0, tile, w, h):
     "One tile of `splat_tiles`."
     x, y = torch.arange(x0, min(x0+tile, w)), torch.arange(y0, min(y0+tile, h))
     lo, hi = p.mean2d.new_tensor([x0, y0]), p.mean2d.new_tensor([x0+tile, y0+tile])
-    with torch.no_grad(): e = reach(p); near = ((e >= 0) & (p.mean2d+e > lo) & (p.mean2d-e < hi)).all(-1).nonzero()[:,0]
+    with torch.no_grad():
+        e = reach(p)
+        near = ((e >= 0) & (p.mean2d+e > lo) & (p.mean2d-e < hi)).all(-1).nonzero()[:,0]
     if len(near) == 0: return values.new_zeros(len(y), len(x), values.shape[-1])
     xy = torch.stack(torch.meshgrid(x, y, indexing='xy'), -1).reshape(-1, 2).to(values) + .5
-    return (weights(footprints(type(p)(*(v[near] for v in p)), xy)) @ values[near]).view(len(y), len(x), -1)
+    return (weights(footprints(type(p)(*(v[near] for v in p)), xy))
+            @ values[near]).view(len(y), len(x), -1)
 
-# %% ../nbs/06_splat_numba.ipynb #e43c2555
+# %% ../nbs/06_splat_numba.ipynb #c2019af1
 TW, TH = 8, 64          # pixels of a tile, stored row by row
 BLOCK = uintp(16)       # pixels of a block, two rows: one AVX-512 register, or two of AVX2
 BATCH = 64              # Gaussians fetched at once
-PLANE = TW*TH           # T of every pixel; behind it, equally long: x, y, weight, rest, slope, then the channels
+# T of every pixel; behind it, equally long: x, y, weight, rest, slope, then the channels
+PLANE = TW*TH
 XS, YS, WS, RS, SS, CS = (np.uint64(k*PLANE) for k in range(1, 7))
 P1, P2, P3 = XS, YS, WS             # one, two, three channels on
 NEAR_Z = f32(0.01)      # nearer Gaussians are not drawn, world units
@@ -77,20 +83,21 @@ LOG_MIN, CAP, FULL = f32(math.log(ALPHA_MIN)), f32(.999), f32(1e-4)
 CACHE = '__file__' in globals()     # numba's disk cache does not see edits made in a notebook
 FAST = dict(fastmath=True, error_model='numpy', nogil=True, cache=CACHE)
 
-# %% ../nbs/06_splat_numba.ipynb #32d4431e
+# %% ../nbs/06_splat_numba.ipynb #d92477b9
 CUT = f32(LOG_MIN/8)
 
 @njit(inline='always', **FAST)
 def exp8(y):
     "exp(8 y) for y in [-0.75, 0], to about 1e-6 of its value."
-    e = f32(1) + y*(f32(.99999266) + y*(f32(.49986938) + y*(f32(.16589194) + y*(f32(.03960743) + y*f32(.00573911)))))
+    e = f32(1) + y*(f32(.99999266) + y*(f32(.49986938) + y*(
+        f32(.16589194) + y*(f32(.03960743) + y*f32(.00573911)))))
     e *= e; e *= e
     return e*e
 
-# %% ../nbs/06_splat_numba.ipynb #9febba74
+# %% ../nbs/06_splat_numba.ipynb #8257a39c
 @njit(inline='always', **FAST)
 def run_forward(S, lo, hi, Q, j):
-    "Blend Gaussian Q[j] into the blocks lo..hi of a tile: T (negative: pixel is full), weight, four channels."
+    "Blend Gaussian Q[j] into blocks lo..hi of a tile: T (negative: full), weight, channels."
     mx, my, a, b, c, e = Q[j,0], Q[j,1], Q[j,2], Q[j,3], Q[j,4], Q[j,5]
     k0, k1, k2, k3 = Q[j,8], Q[j,9], Q[j,10], Q[j,11]
     for i in range(lo*BLOCK, hi*BLOCK):
@@ -109,22 +116,23 @@ def run_more(S, lo, hi, Q, j, c):
         z = i + CS + uintp(c*PLANE); w = S[i+WS]
         S[z] += w*k0; S[z+P1] += w*k1; S[z+P2] += w*k2; S[z+P3] += w*k3
 
-# %% ../nbs/06_splat_numba.ipynb #3ff3f59d
+# %% ../nbs/06_splat_numba.ipynb #4ab1a689
 @njit(**FAST)
 def new_state(channels):
-    "State of a tile with its x and y planes filled, from the start of a cache line: then no block straddles two."
+    "State of a tile with its x and y planes filled; it begins at a cache line."
     S = np.empty((6+channels)*PLANE + 16, np.float32); o = (-S.ctypes.data % 64)//4
     S = S[o:o+(6+channels)*PLANE]; S[:] = f32(0)
     for i in range(PLANE): S[uintp(i)+XS] = f32(i % TW); S[uintp(i)+YS] = f32(i//TW)
     return S
 
-# %% ../nbs/06_splat_numba.ipynb #bf74c871
+# %% ../nbs/06_splat_numba.ipynb #814b0d96
 def simd_lanes(
     f,      # a compiled kernel
 )->int:     # 16, 8, 4, or 1 for scalar code
     "Widest float32 vector multiplication or fused multiply-add in the machine code of `f`."
     code = '\n'.join(f.inspect_asm().values()).lower()
-    lines = [l for l in code.split('\n') if any(k in l for k in ('fmadd', 'fnmadd', 'fmsub', 'mulps', 'fmla', 'fmul'))]
+    lines = [l for l in code.split('\n')
+             if any(k in l for k in ('fmadd', 'fnmadd', 'fmsub', 'mulps', 'fmla', 'fmul'))]
     for name, lanes in (('zmm', 16), ('ymm', 8), ('xmm', 4), ('.4s', 4)):
         if any(name in l and ('ps' in l or '.4s' in l) for l in lines): return lanes
     return 1
@@ -150,22 +158,26 @@ def camera_rows(V, L, X, Y, Z):
     b = (fy*(V[1,0]-gy*V[2,0]), fy*(V[1,1]-gy*V[2,1]), fy*(V[1,2]-gy*V[2,2]))
     return tx, ty, tz, rz, gx, gy, a, b
 
-# %% ../nbs/06_splat_numba.ipynb #6c2c32d9
+# %% ../nbs/06_splat_numba.ipynb #c637f29b
 @njit(inline='always', **FAST)
 def ellipse(a, b, q, s, eps):
     "Rows of J W R S, the blurred covariance, and the sharp one's determinant."
     qn = f32(1)/math.sqrt(q[0]*q[0] + q[1]*q[1] + q[2]*q[2] + q[3]*q[3])
     r = rotation(q[0]*qn, q[1]*qn, q[2]*qn, q[3]*qn)
-    p = (a[0]*r[0]+a[1]*r[3]+a[2]*r[6], a[0]*r[1]+a[1]*r[4]+a[2]*r[7], a[0]*r[2]+a[1]*r[5]+a[2]*r[8])
-    h = (b[0]*r[0]+b[1]*r[3]+b[2]*r[6], b[0]*r[1]+b[1]*r[4]+b[2]*r[7], b[0]*r[2]+b[1]*r[5]+b[2]*r[8])
+    p = (a[0]*r[0]+a[1]*r[3]+a[2]*r[6], a[0]*r[1]+a[1]*r[4]+a[2]*r[7],
+         a[0]*r[2]+a[1]*r[5]+a[2]*r[8])
+    h = (b[0]*r[0]+b[1]*r[3]+b[2]*r[6], b[0]*r[1]+b[1]*r[4]+b[2]*r[7],
+         b[0]*r[2]+b[1]*r[5]+b[2]*r[8])
     u0, u1, u2, v0, v1, v2 = p[0]*s[0], p[1]*s[1], p[2]*s[2], h[0]*s[0], h[1]*s[1], h[2]*s[2]
     xx, xy, yy = u0*u0+u1*u1+u2*u2, u0*v0+u1*v1+u2*v2, v0*v0+v1*v1+v2*v2
-    m0, m1, m2 = u0*v1-u1*v0, u0*v2-u2*v0, u1*v2-u2*v1      # det(U U^T) as a sum of squares: exact for thin ones
+    # det(U U^T) as a sum of squares: exact for thin ones
+    m0, m1, m2 = u0*v1-u1*v0, u0*v2-u2*v0, u1*v2-u2*v1
     return r, qn, p, h, xx+eps, xy, yy+eps, m0*m0+m1*m1+m2*m2
 
-# %% ../nbs/06_splat_numba.ipynb #ad4c407e
+# %% ../nbs/06_splat_numba.ipynb #207c0398
 @njit(**FAST)
-def project_kernel(lo, hi, means, quats, scales, opacities, colors, V, L, eps, aa, tw, th, P, F, E, box):
+def project_kernel(lo, hi, means, quats, scales, opacities, colors, V, L, eps, aa, tw, th,
+                   P, F, E, box):
     "P: mx, my, (a/2, b, c/2, ln o)/8, y reach.  F: colours, depth, zeros.  E: x reach, < 0 if culled.  box: tiles."
     for n in range(lo, hi):
         E[n] = f32(-1)
@@ -184,11 +196,13 @@ def project_kernel(lo, hi, means, quats, scales, opacities, colors, V, L, eps, a
         P[n,2] = f32(.0625)*yy*inv; P[n,3] = f32(-.125)*xy*inv; P[n,4] = f32(.0625)*xx*inv
         ex = math.sqrt(k*xx); ey = math.sqrt(k*yy); P[n,6] = ey
         if not (abs(P[n,0]) + ex < f32(1e7) and abs(P[n,1]) + ey < f32(1e7)): continue
-        box[n,0] = max(math.floor((P[n,0]-ex)/TW), 0); box[n,1] = min(math.floor((P[n,0]+ex)/TW), tw-1)
-        box[n,2] = max(math.floor((P[n,1]-ey)/TH), 0); box[n,3] = min(math.floor((P[n,1]+ey)/TH), th-1)
+        box[n,0] = max(math.floor((P[n,0]-ex)/TW), 0)
+        box[n,1] = min(math.floor((P[n,0]+ex)/TW), tw-1)
+        box[n,2] = max(math.floor((P[n,1]-ey)/TH), 0)
+        box[n,3] = min(math.floor((P[n,1]+ey)/TH), th-1)
         if box[n,0] <= box[n,1] and box[n,2] <= box[n,3]: E[n] = ex
 
-# %% ../nbs/06_splat_numba.ipynb #d63986e2
+# %% ../nbs/06_splat_numba.ipynb #23f9c72c
 @njit(**FAST)
 def depth_order(F, C, E):
     "Indices of the visible Gaussians, nearest first: radix sort on the bits of the depth F[:,C]."
@@ -196,7 +210,8 @@ def depth_order(F, C, E):
     ids = np.empty(N, np.int32); depth = np.empty(N, np.float32); M = 0
     for n in range(N):
         if E[n] >= f32(0): ids[M] = n; depth[M] = F[n,C]; M += 1
-    key = depth[:M].view(np.uint32); ids = ids[:M]; key2 = np.empty(M, np.uint32); ids2 = np.empty(M, np.int32)
+    key = depth[:M].view(np.uint32); ids = ids[:M]
+    key2 = np.empty(M, np.uint32); ids2 = np.empty(M, np.int32)
     for shift in (0, 11, 22):
         count = np.zeros(2049, np.int64)
         for m in range(M): count[((key[m] >> np.uint32(shift)) & np.uint32(2047)) + 1] += 1
@@ -225,10 +240,10 @@ def fill_tiles(lo, hi, order, box, tw, at, ids):
             for x in range(box[n,0], box[n,1]+1):
                 j = at[y*tw+x]; at[y*tw+x] = j + 1; ids[j] = n
 
-# %% ../nbs/06_splat_numba.ipynb #9b37618b
+# %% ../nbs/06_splat_numba.ipynb #115bb5b7
 @njit(inline='never', **FAST)
 def fetch(P, F, ids, ox, oy, Q, span):
-    "Copy the Gaussians `ids` to Q, move them to the tile at ox, oy, and note in `span` which of its blocks they reach."
+    "Copy Gaussians `ids` to Q, relative to the tile at ox, oy; `span`: the blocks they reach."
     for j in range(len(ids)):               # copy and nothing else: many waits for memory overlap
         n = ids[j]
         for c in range(8): Q[j,c] = P[n,c]
@@ -275,7 +290,7 @@ def blend_kernel(t, nt, P, F, off, ids, H, Wd, tw, th, out, stop):
                 for c in range(C): out[oy+y, ox+x, c] = S[(c+6)*PLANE + y*TW+x]
                 out[oy+y, ox+x, C] = f32(1) - abs(S[y*TW+x])
 
-# %% ../nbs/06_splat_numba.ipynb #3398471e
+# %% ../nbs/06_splat_numba.ipynb #34b0b795
 @njit(inline='always', **FAST)
 def run_dot(S, lo, hi, Q, j, c):
     "Before `run_slope`: g.c of the channels from the c-th; the first call sets, the others add."
@@ -286,7 +301,7 @@ def run_dot(S, lo, hi, Q, j, c):
 
 @njit(inline='always', **FAST)
 def run_slope(S, lo, hi, Q, j, keep):
-    "Backwards: weight and slope s of Gaussian Q[j] in each pixel; `keep` is 1 if `run_dot` has been here, else 0."
+    "Weight and slope s of Gaussian Q[j] in each pixel; `keep`: 1 if `run_dot` was here, else 0."
     mx, my, a, b, c, e = Q[j,0], Q[j,1], Q[j,2], Q[j,3], Q[j,4], Q[j,5]
     k0, k1, k2, k3 = Q[j,8], Q[j,9], Q[j,10], Q[j,11]
     for i in range(lo*BLOCK, hi*BLOCK):
@@ -298,13 +313,15 @@ def run_slope(S, lo, hi, Q, j, keep):
         S[i] = left if left > FULL else f32(0)
         S[i+WS] = w; S[i+RS] = R; S[i+SS] = s if left > FULL else f32(0)
 
-# %% ../nbs/06_splat_numba.ipynb #29ed3476
+# %% ../nbs/06_splat_numba.ipynb #bf414bec
 @njit(inline='always', **FAST)
 def run_sums(S, lo, hi, Q, j, g):
-    "Sums over the pixels: of s, s dx, s dy, ..., as d/d mx, my, a/2, b, c/2, ln o; and of w g, four channels."
-    mx, my = Q[j,0], Q[j,1]; m = mX = mY = mXX = mXY = mYY = v0 = v1 = v2 = v3 = f32(0)
+    "Sums over pixels: s, s dx, s dy, ..., as d/d mx, my, a/2, b, c/2, ln o; and w g, by channel."
+    mx, my = Q[j,0], Q[j,1]
+    m = mX = mY = mXX = mXY = mYY = v0 = v1 = v2 = v3 = f32(0)
     for i in range(lo*BLOCK, hi*BLOCK):
-        dx = S[i+XS] - mx; dy = S[i+YS] - my; s = S[i+SS]; sx = s*dx; sy = s*dy; w = S[i+WS]; z = i + CS
+        dx = S[i+XS] - mx; dy = S[i+YS] - my; s = S[i+SS]; sx = s*dx; sy = s*dy
+        w = S[i+WS]; z = i + CS
         m += s; mX += sx; mY += sy; mXX += sx*dx; mXY += sx*dy; mYY += sy*dy
         v0 += w*S[z]; v1 += w*S[z+P1]; v2 += w*S[z+P2]; v3 += w*S[z+P3]
     a, b, c = f32(16)*Q[j,2], f32(8)*Q[j,3], f32(16)*Q[j,4]
@@ -331,14 +348,15 @@ def batch_backward(S, Q, span, m, g):
         run_sums(S, lo, hi, Q, j, g)
         for c in range(4, channels, 4): run_more_sums(S, lo, hi, j, c, g)
 
-# %% ../nbs/06_splat_numba.ipynb #c70ed502
+# %% ../nbs/06_splat_numba.ipynb #e777b6c8
 @njit(**FAST)
 def start_backward(S, out, grad, oy, ox):
     "State of the tile at ox, oy: T, the rest R_0, and the loss gradient g in place of the colours."
     C = out.shape[2] - 1; S[:PLANE] = f32(0); S[4*PLANE:] = f32(0)
     for y in range(min(TH, out.shape[0]-oy)):
         for x in range(min(TW, out.shape[1]-ox)):
-            i = uintp(y*TW+x); o, v = out[oy+y, ox+x], grad[oy+y, ox+x]; R = -v[C]*(f32(1) - o[C])
+            i = uintp(y*TW+x); o, v = out[oy+y, ox+x], grad[oy+y, ox+x]
+            R = -v[C]*(f32(1) - o[C])
             for c in range(C): S[i+uintp((c+6)*PLANE)] = v[c]; R += v[c]*o[c]
             S[i] = f32(1); S[i+RS] = R
 
@@ -346,7 +364,8 @@ def start_backward(S, out, grad, oy, ox):
 def blend_grad_kernel(t, nt, P, F, off, ids, stop, tw, th, out, grad, G):
     "Gradients of this thread's tiles summed into G (N, 6+C); `grad` is dL/d out."
     S = new_state(F.shape[1]); G[:] = f32(0)
-    Q = np.empty((BATCH, 8+F.shape[1]), np.float32); span = np.empty((BATCH,2), np.uint64); g = np.empty_like(Q)
+    Q = np.empty((BATCH, 8+F.shape[1]), np.float32); span = np.empty((BATCH,2), np.uint64)
+    g = np.empty_like(Q)
     for tile in range(tw*th):
         if off[tile] == stop[tile] or not mine(tile, tw*th, t, nt): continue
         ox, oy = (tile % tw)*TW, (tile // tw)*TH
@@ -372,20 +391,23 @@ def quat_grad(q, qn, R):
     dot = gw*w + gx*x + gy*y + gz*z
     return (gw-dot*w)*qn, (gx-dot*x)*qn, (gy-dot*y)*qn, (gz-dot*z)*qn
 
-# %% ../nbs/06_splat_numba.ipynb #5669487a
+# %% ../nbs/06_splat_numba.ipynb #0ebf3024
 @njit(**FAST)
-def project_grad_kernel(lo, hi, means, quats, scales, opacities, V, L, eps, aa, E, G, vm, vq, vs, vo, vc):
+def project_grad_kernel(lo, hi, means, quats, scales, opacities, V, L, eps, aa, E, G,
+                        vm, vq, vs, vo, vc):
     "Gradients of G[0]+G[1]+... carried back to means, quats, scales, opacities and colours."
     C = vc.shape[1]; g = np.empty(7+C, np.float32)
     for n in range(lo, hi):
         if E[n] < f32(0):
-            vm[n] = f32(0); vs[n] = f32(0); vq[n] = f32(0); vc[n] = f32(0); vo[n] = f32(0); continue
+            vm[n] = f32(0); vs[n] = f32(0); vq[n] = f32(0); vc[n] = f32(0); vo[n] = f32(0)
+            continue
         for k in range(7+C): g[k] = G[0,n,k]
         for t in range(1, G.shape[0]):
             for k in range(7+C): g[k] += G[t,n,k]
         for c in range(C): vc[n,c] = g[6+c]
         tx, ty, tz, rz, gx, gy, a, b = camera_rows(V, L, means[n,0], means[n,1], means[n,2])
-        q, s = quats[n], scales[n]; r, qn, p, h, xx, xy, yy, sharp = ellipse(a, b, q, s, eps)
+        q, s = quats[n], scales[n]
+        r, qn, p, h, xx, xy, yy, sharp = ellipse(a, b, q, s, eps)
         inv = f32(1)/(xx*yy - xy*xy); vo[n] = g[5]/opacities[n]
         A, B, D = yy*inv, -xy*inv, xx*inv                                        # the conic
         ga, gb, gc = f32(.5)*g[2], f32(.5)*g[3], f32(.5)*g[4]
@@ -393,29 +415,38 @@ def project_grad_kernel(lo, hi, means, quats, scales, opacities, V, L, eps, aa, 
         k00, k01, k11 = -(A*e0+B*e2), -(A*e1+B*e3), -(B*e1+D*e3)                 # dL/d covariance
         if aa:       # ln o = ln opacity + (ln det - ln det') / 2
             i0 = f32(1)/max(sharp, f32(1e-12)); x0, y0 = xx-eps, yy-eps
-            k00 += f32(.5)*g[5]*(y0*i0 - A); k11 += f32(.5)*g[5]*(x0*i0 - D); k01 += f32(.5)*g[5]*(-xy*i0 - B)
-        u = (f32(2)*(k00*p[0]+k01*h[0])*s[0], f32(2)*(k00*p[1]+k01*h[1])*s[1], f32(2)*(k00*p[2]+k01*h[2])*s[2])
-        v = (f32(2)*(k01*p[0]+k11*h[0])*s[0], f32(2)*(k01*p[1]+k11*h[1])*s[1], f32(2)*(k01*p[2]+k11*h[2])*s[2])
+            k00 += f32(.5)*g[5]*(y0*i0 - A); k11 += f32(.5)*g[5]*(x0*i0 - D)
+            k01 += f32(.5)*g[5]*(-xy*i0 - B)
+        u = (f32(2)*(k00*p[0]+k01*h[0])*s[0], f32(2)*(k00*p[1]+k01*h[1])*s[1],
+             f32(2)*(k00*p[2]+k01*h[2])*s[2])
+        v = (f32(2)*(k01*p[0]+k11*h[0])*s[0], f32(2)*(k01*p[1]+k11*h[1])*s[1],
+             f32(2)*(k01*p[2]+k11*h[2])*s[2])
         for k in range(3): vs[n,k] = u[k]*p[k] + v[k]*h[k]
-        u = (u[0]*s[0], u[1]*s[1], u[2]*s[2]); v = (v[0]*s[0], v[1]*s[1], v[2]*s[2])   # now of p and h
+        u = (u[0]*s[0], u[1]*s[1], u[2]*s[2])
+        v = (v[0]*s[0], v[1]*s[1], v[2]*s[2])       # now of p and h
         R = (a[0]*u[0]+b[0]*v[0], a[0]*u[1]+b[0]*v[1], a[0]*u[2]+b[0]*v[2],
              a[1]*u[0]+b[1]*v[0], a[1]*u[1]+b[1]*v[1], a[1]*u[2]+b[1]*v[2],
              a[2]*u[0]+b[2]*v[0], a[2]*u[1]+b[2]*v[1], a[2]*u[2]+b[2]*v[2])
         vq[n,0], vq[n,1], vq[n,2], vq[n,3] = quat_grad(q, qn, R)
-        wa = (r[0]*u[0]+r[1]*u[1]+r[2]*u[2], r[3]*u[0]+r[4]*u[1]+r[5]*u[2], r[6]*u[0]+r[7]*u[1]+r[8]*u[2])
-        wb = (r[0]*v[0]+r[1]*v[1]+r[2]*v[2], r[3]*v[0]+r[4]*v[1]+r[5]*v[2], r[6]*v[0]+r[7]*v[1]+r[8]*v[2])
+        wa = (r[0]*u[0]+r[1]*u[1]+r[2]*u[2], r[3]*u[0]+r[4]*u[1]+r[5]*u[2],
+              r[6]*u[0]+r[7]*u[1]+r[8]*u[2])
+        wb = (r[0]*v[0]+r[1]*v[1]+r[2]*v[2], r[3]*v[0]+r[4]*v[1]+r[5]*v[2],
+              r[6]*v[0]+r[7]*v[1]+r[8]*v[2])
         j0 = wa[0]*V[0,0]+wa[1]*V[0,1]+wa[2]*V[0,2]; j2 = wa[0]*V[2,0]+wa[1]*V[2,1]+wa[2]*V[2,2]
         i1 = wb[0]*V[1,0]+wb[1]*V[1,1]+wb[2]*V[1,2]; i2 = wb[0]*V[2,0]+wb[1]*V[2,1]+wb[2]*V[2,2]
-        fx, fy = L[0]*rz, L[1]*rz; free_x, free_y = gx == tx*rz, gy == ty*rz       # slopes not clamped
-        vx = g[0]*fx - (fx*rz*j2 if free_x else f32(0)); vy = g[1]*fy - (fy*rz*i2 if free_y else f32(0))
+        fx, fy = L[0]*rz, L[1]*rz
+        free_x, free_y = gx == tx*rz, gy == ty*rz       # slopes not clamped
+        vx = g[0]*fx - (fx*rz*j2 if free_x else f32(0))
+        vy = g[1]*fy - (fy*rz*i2 if free_y else f32(0))
         vz = -(g[0]*fx*tx + g[1]*fy*ty)*rz - fx*rz*(j0 - gx*j2) - fy*rz*(i1 - gy*i2) + g[6+C]
         if free_x: vz += fx*rz*gx*j2
         if free_y: vz += fy*rz*gy*i2
         for k in range(3): vm[n,k] = V[0,k]*vx + V[1,k]*vy + V[2,k]*vz
 
-# %% ../nbs/06_splat_numba.ipynb #8d9596b4
+# %% ../nbs/06_splat_numba.ipynb #9f261864
 _POOL = {}
-if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_POOL.clear)     # threads do not survive a fork
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_POOL.clear)     # threads do not survive a fork
 
 def in_threads(
     kernel,     # called as kernel(lo, hi, *args) or, with tiles=True, as kernel(t, threads, *args)
@@ -446,22 +477,24 @@ def bin_gaussians(
     in_threads(fill_tiles, len(order), order, box, tw, [a.copy() for a in at], ids)
     return off, ids
 
-# %% ../nbs/06_splat_numba.ipynb #a49040a5
+# %% ../nbs/06_splat_numba.ipynb #b9c0a67a
 class _Splat(torch.autograd.Function):
-    "One view of one scene: (N,...) tensors to (H,W,C+2), which holds colours, weighted depth and alpha."
+    "One view of one scene: (N,...) to (H,W,C+2), colours, weighted depth and alpha."
     @staticmethod
     def forward(ctx, means, quats, scales, opacities, colors, V, L, size, eps, aa):
         x = [t.detach().contiguous().numpy() for t in (means, quats, scales, opacities, colors)]
         (h, w), N, C = size, len(x[0]), colors.shape[1]
         tw, th = -(-w//TW), -(-h//TH)
-        P, F, E, box = np.empty((N,8),'f4'), np.empty((N,(C+4)//4*4),'f4'), np.empty(N,'f4'), np.empty((N,4),'i4')
+        P, F, E, box = (np.empty((N,8),'f4'), np.empty((N,(C+4)//4*4),'f4'),
+                        np.empty(N,'f4'), np.empty((N,4),'i4'))
         in_threads(project_kernel, N, *x, V, L, eps, aa, tw, th, P, F, E, box)
         off, ids = bin_gaussians(F, C, E, box, tw, th)
         out, stop = np.empty((h,w,C+2),'f4'), np.zeros(tw*th, np.int64)
         in_threads(blend_kernel, tw*th, P, F, off, ids, h, w, tw, th, out, stop, tiles=True)
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(means, quats, scales, opacities, colors)
-            ctx.saved = V, L, eps, aa, P, F, E, off, ids, stop, (tw, th), out.copy()   # the caller may paint on `out`
+            # the caller may paint on `out`
+            ctx.saved = V, L, eps, aa, P, F, E, off, ids, stop, (tw, th), out.copy()
         return torch.from_numpy(out)
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -470,12 +503,13 @@ class _Splat(torch.autograd.Function):
         V, L, eps, aa, P, F, E, off, ids, stop, dims, out = ctx.saved
         N, nt = len(E), torch.get_num_threads()
         G = np.empty((nt, N, 6+F.shape[1]), 'f4')
-        in_threads(blend_grad_kernel, 0, P, F, off, ids, stop, *dims, out, grad.contiguous().numpy(), list(G), tiles=True)
+        in_threads(blend_grad_kernel, 0, P, F, off, ids, stop, *dims, out,
+                   grad.contiguous().numpy(), list(G), tiles=True)
         v = [np.empty_like(a) for a in x]
         in_threads(project_grad_kernel, N, *x[:4], V, L, eps, aa, E, G, *v)
         return (*map(torch.from_numpy, v), *[None]*5)
 
-# %% ../nbs/06_splat_numba.ipynb #bb011f86
+# %% ../nbs/06_splat_numba.ipynb #99c2f90e
 def lens(
     camera:Camera,      # one camera
     size,               # (H,W)
@@ -496,11 +530,15 @@ def splat_numba(
     "Draw Gaussians with the CPU kernels; conventions of `splat_oracle`."
     size = image_size(size); g = g.float()
     if torch.is_grad_enabled() and (camera.cam2world.requires_grad or camera.K.requires_grad):
-        raise ValueError("numba gives no gradient to the camera; use backend='oracle', or camera.map(torch.Tensor.detach)")
+        raise ValueError("numba gives no gradient to the camera; "
+                         "use backend='oracle', or camera.map(torch.Tensor.detach)")
     shape, ids, scenes, views = expand_views(g, camera)
     V = views.world2cam.float().contiguous().numpy()
-    parts = list(zip(*(x.unbind() for x in vars(scenes).values())))                 # one gradient for the batch, not one for each scene
-    out = [_Splat.apply(*parts[i], V[v], lens(views[v], size), size, f32(eps2d), antialiased) for v, i in enumerate(ids)]
-    out = torch.stack(out) if len(out) > 1 else out[0][None]                       # one view: no copy
+    # one gradient for the batch, not one for each scene
+    parts = list(zip(*(x.unbind() for x in vars(scenes).values())))
+    out = [_Splat.apply(*parts[i], V[v], lens(views[v], size), size, f32(eps2d), antialiased)
+           for v, i in enumerate(ids)]
+    out = torch.stack(out) if len(out) > 1 else out[0][None]        # one view: no copy
     out = out.view(*shape, *out.shape[1:]); z, alpha = out[...,-2], out[...,-1]
-    return Frame(out[...,:-2], alpha, torch.where(alpha < ALPHA_MIN, 0, z/alpha.clamp(min=ALPHA_MIN)))
+    return Frame(out[...,:-2], alpha,
+                 torch.where(alpha < ALPHA_MIN, 0, z/alpha.clamp(min=ALPHA_MIN)))

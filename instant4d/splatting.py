@@ -15,7 +15,7 @@ from .cameras import Camera, Frame, image_size
 from .splat_oracle import splat_oracle, ALPHA_MIN
 from .splat_numba import splat_numba
 
-# %% ../nbs/07_splatting.ipynb #004f307a
+# %% ../nbs/07_splatting.ipynb #cbd17dd9
 def splat_gsplat(
     g:Gaussians,            # scenes, on a CUDA device
     camera:Camera,          # views: batch dimensions begin with those of `g`, or none
@@ -24,31 +24,44 @@ def splat_gsplat(
     antialiased:bool=False, # scale opacity by the area gained through the blur
 )->Frame:                   # image, alpha and depth
     "Draw Gaussians with the gsplat library."
-    rasterization = need_gsplat(g); (h, w), s = image_size(size), g.shape
+    rasterization = need_gsplat(g)
+    (h, w), s = image_size(size), g.shape
     views = camera if camera.shape else camera.map(lambda x: x.expand(*s, *x.shape))
-    if views.shape[:len(s)] != s: raise ValueError(f"cameras of batch shape {tuple(views.shape)} do not begin with the Gaussians' {tuple(s)}")
-    flat = lambda x: x.reshape(*s, -1, *x.shape[-2:]).to(g.means)                   # scenes, views of each
-    out, alpha, _ = rasterization(g.means, g.quats, g.scales, g.opacities, g.colors, flat(views.world2cam), flat(views.pixels((h, w))),
-        w, h, near_plane=0.01, eps2d=eps2d, packed=False, render_mode='RGB+ED', rasterize_mode='antialiased' if antialiased else 'classic')
+    if views.shape[:len(s)] != s:
+        raise ValueError(f"cameras of batch shape {tuple(views.shape)} "
+                         f"do not begin with the Gaussians' {tuple(s)}")
+    flat = lambda x: x.reshape(*s, -1, *x.shape[-2:]).to(g.means)       # scenes, views of each
+    out, alpha, _ = rasterization(
+        g.means, g.quats, g.scales, g.opacities, g.colors,
+        flat(views.world2cam), flat(views.pixels((h, w))), w, h,
+        near_plane=0.01, eps2d=eps2d, packed=False, render_mode='RGB+ED',
+        rasterize_mode='antialiased' if antialiased else 'classic')
     out, alpha = out.reshape(*views.shape, h, w, -1), alpha.reshape(*views.shape, h, w)
     return Frame(out[...,:-1], alpha, torch.where(alpha < ALPHA_MIN, 0, out[...,-1]))
 
 def need_gsplat(g):
     "gsplat's entry, or one line about what is missing."
-    if g.device.type != 'cuda': raise ValueError(f"backend 'gsplat' needs CUDA tensors, these are on {g.device}; use backend='auto'")
+    if g.device.type != 'cuda':
+        raise ValueError(f"backend 'gsplat' needs CUDA tensors, these are on {g.device}; "
+                         "use backend='auto'")
     try: from gsplat import rasterization
-    except ImportError: raise ValueError('gsplat is not installed; run: pip install gsplat') from None
-    if not shutil.which('nvcc') and getattr(__import__('gsplat.cuda._backend', fromlist=['_C']), '_C', None) is None:
-        raise ValueError('gsplat has no compiled kernels and finds no nvcc; install the CUDA toolkit or a prebuilt gsplat wheel')
+    except ImportError:
+        raise ValueError('gsplat is not installed; run: pip install gsplat') from None
+    if (not shutil.which('nvcc')
+            and getattr(__import__('gsplat.cuda._backend', fromlist=['_C']), '_C', None) is None):
+        raise ValueError('gsplat has no compiled kernels and finds no nvcc; '
+                         'install the CUDA toolkit or a prebuilt gsplat wheel')
     return rasterization
 
-# %% ../nbs/07_splatting.ipynb #4ae20622
+# %% ../nbs/07_splatting.ipynb #f057cb5b
 BACKENDS = dict(oracle=splat_oracle, numba=splat_numba, gsplat=splat_gsplat)
 
 def check_input(g, camera):
     "One line about anything that cannot be drawn."
-    if not isinstance(g, Gaussians): raise ValueError(f'Gaussians expected, not {type(g).__name__}')
-    if not isinstance(camera, Camera): raise ValueError(f'a Camera expected, not {type(camera).__name__}; see Camera.look')
+    if not isinstance(g, Gaussians):
+        raise ValueError(f'Gaussians expected, not {type(g).__name__}')
+    if not isinstance(camera, Camera):
+        raise ValueError(f'a Camera expected, not {type(camera).__name__}; see Camera.look')
     g.check(); camera.check()
 
 def splat(
@@ -61,9 +74,15 @@ def splat(
     check:bool=True,        # look for NaN, wrong shapes, empty or singular Gaussians first
 )->Frame:                   # image (*B,H,W,C) on black, alpha and depth (*B,H,W)
     "Draw 3D Gaussians: differentiable to all of `g` on every backend (Sec. 3)."
-    if backend not in ('auto', *BACKENDS): raise ValueError(f'backend {backend!r} is unknown; one of auto, {", ".join(BACKENDS)}')
-    if not 0 <= eps2d < 1e6: raise ValueError(f'eps2d is {eps2d}; it is a blur in square pixels, 0.3 by custom')
+    if backend not in ('auto', *BACKENDS):
+        raise ValueError(f'backend {backend!r} is unknown; one of auto, {", ".join(BACKENDS)}')
+    if not 0 <= eps2d < 1e6:
+        raise ValueError(f'eps2d is {eps2d}; it is a blur in square pixels, 0.3 by custom')
     if check: check_input(g, camera)
-    if backend == 'auto': backend = 'gsplat' if g.device.type == 'cuda' else 'oracle' if g.dtype == torch.float64 else 'numba'
-    if backend == 'numba' and g.device.type != 'cpu': raise ValueError(f"backend 'numba' runs on the CPU, these Gaussians are on {g.device}; move them with .to('cpu')")
+    if backend == 'auto':
+        backend = ('gsplat' if g.device.type == 'cuda'
+                   else 'oracle' if g.dtype == torch.float64 else 'numba')
+    if backend == 'numba' and g.device.type != 'cpu':
+        raise ValueError(f"backend 'numba' runs on the CPU, these Gaussians are on {g.device}; "
+                         "move them with .to('cpu')")
     return BACKENDS[backend](g, camera, size, eps2d, antialiased)

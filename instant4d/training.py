@@ -12,7 +12,7 @@ __all__ = ['TEST_SEEDS', 'generators', 'sampling_cameras', 'decode_targets', 're
            'open_heads', 'leg', 'batches', 'train', 'Bar', 'keep', 'test_views', 'held_out', 'contact_sheet',
            'residual_map', 'Live']
 
-# %% ../nbs/24_training.ipynb #e6007ad9
+# %% ../nbs/24_training.ipynb #0a8293d5
 import contextlib, copy, math, os, signal, sys, time, warnings
 from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from jaxtyping import Float
 from tqdm.auto import tqdm
 from .config import Config, as_dict
-from .cameras import Camera, Frame
+from .cameras import Camera
 from .triplanes import sample_triplane, split_features
 from .decoding import random_numbers
 from .motion import MotionEncoder, deform
@@ -74,7 +74,7 @@ def read_motion(model:Instant4D, batch:dict)->Float[Tensor,'B T 512']:
     faces = torch.cat([batch['source'][:,None], batch['driving'][:,1:]], 1).flatten(0,1)
     with torch.no_grad(): return M(faces).float().unflatten(0, (B,T))
 
-# %% ../nbs/24_training.ipynb #05e41ad1
+# %% ../nbs/24_training.ipynb #281142bc
 def predict(
     model:Instant4D,
     batch:dict,             # of `Reenactment` samples: B sources, T targets each
@@ -93,12 +93,13 @@ def predict(
             at, same = sampling_cameras(cams, frontal, gen)
             x = model.points(planes.detach(), at, gen, same)
             f, m = split_features(sample_triplane(planes, x.flatten(1,2)).unflatten(1, (T,-1)))
-    with record_function('decode'): g, norms, offsets = decode_targets(model, planes, x, f, m, codes)
+    with record_function('decode'):
+        g, norms, offsets = decode_targets(model, planes, x, f, m, codes)
     with torch.autocast(dev.type, enabled=False), record_function('splat'):
         frame = splat(g, cams, size, antialiased=True, check=False)
     return frame, norms, offsets, codes
 
-# %% ../nbs/24_training.ipynb #9b6b21ba
+# %% ../nbs/24_training.ipynb #08d6dd26
 def learning_rate(
     step:int,       # from 0
     cfg:Config,
@@ -116,7 +117,8 @@ def render_size(step:int, cfg:Config)->int:
     return small[k] if k < len(small) else t.render
 
 def adversary_on(step:int, cfg:Config)->bool:
-    t = cfg.train; return bool(t.w_adv) and step >= max(t.adv_from, t.coarse)*t.steps
+    t = cfg.train
+    return bool(t.w_adv) and step >= max(t.adv_from, t.coarse)*t.steps
 
 # %% ../nbs/24_training.ipynb #b09cb72c
 def shrink(batch:dict, size:int)->dict:
@@ -129,10 +131,11 @@ def shrink(batch:dict, size:int)->dict:
     targets = 'image', 'alpha', 'detail', 'depth'
     return {k: one(k, v) if k in targets else v for k, v in batch.items()}
 
-# %% ../nbs/24_training.ipynb #ae60bb12
+# %% ../nbs/24_training.ipynb #08f636bb
 def orthogonal(G:Float[Tensor,'R C'])->Float[Tensor,'R C']:
-    "About the nearest matrix with all singular values 1: those above a hundredth of the norm come out between 0.7 and 1.2."
-    X = G/(G.norm() + 1e-7); X = X.mT if (tall := len(G) > G.shape[1]) else X
+    "About the nearest orthogonal matrix: singular values above .01 of the norm come out near 1."
+    X = G/(G.norm() + 1e-7)
+    X = X.mT if (tall := len(G) > G.shape[1]) else X
     for _ in range(5):
         A = X @ X.mT; X = 3.4445*X + (-4.7750*A + 2.0315*A @ A) @ X
     return X.mT if tall else X
@@ -144,10 +147,13 @@ class Muon(torch.optim.AdamW):
         for group in self.param_groups:
             for p in group['params'] if group['matrices'] else ():
                 if p.grad is None: continue
-                if p not in self.state: self.state[p] = dict(step=torch.zeros(()), mean=torch.zeros_like(p))
+                if p not in self.state:
+                    self.state[p] = dict(step=torch.zeros(()), mean=torch.zeros_like(p))
                 mean = self.state[p]['mean'].lerp_(p.grad, .05)
-                u = orthogonal(p.grad.lerp(mean, .95).flatten(1)); p.mul_(1 - group['lr']*group['weight_decay'])
-                p.add_(u.view_as(p), alpha=-group['lr']*.2*max(u.shape)**.5); p.grad = None     # AdamW passes it over
+                u = orthogonal(p.grad.lerp(mean, .95).flatten(1))
+                p.mul_(1 - group['lr']*group['weight_decay'])
+                p.add_(u.view_as(p), alpha=-group['lr']*.2*max(u.shape)**.5)
+                p.grad = None                   # AdamW passes it over
         return super().step(closure)
 
 def learned(model): return [(k, p) for k, p in model.named_parameters() if p.requires_grad]
@@ -164,7 +170,7 @@ def optimiser(model)->torch.optim.Optimizer:
     groups = [[p for k, p in learned(model) if inner_matrix(k, p) == own] for own in (True, False)]
     return Muon([dict(params=p, matrices=own) for p, own in zip(groups, (True, False))], **how)
 
-# %% ../nbs/24_training.ipynb #ee0d1840
+# %% ../nbs/24_training.ipynb #da4edd1d
 class Predictor(nn.Module):
     "`predict` as a module: what is shared between processes."
     def __init__(self, model): super().__init__(); self.model = model
@@ -182,10 +188,11 @@ def accelerator(cfg:Config, out=None, tracker:str=None):
         raise ValueError('accelerate is missing; run: pip install "instant4d[train]"') from None
     precision = dict(fp32='no').get(cfg.train.precision, cfg.train.precision)
     acc = Accelerator(mixed_precision=precision, log_with=tracker, project_dir=out)
-    if tracker and not acc.log_with: raise ValueError(f'tracker {tracker!r} is not installed; run: pip install {tracker}')
+    if tracker and not acc.log_with:
+        raise ValueError(f'tracker {tracker!r} is not installed; run: pip install {tracker}')
     return acc
 
-# %% ../nbs/24_training.ipynb #06897cfb
+# %% ../nbs/24_training.ipynb #978e537b
 class Trainer:
     "All that changes while we train, and one step of it (Sec. 4.2)."
     def __init__(self,
@@ -195,10 +202,13 @@ class Trainer:
         acc=None,               # an Accelerator
         make=Instant4D,         # Config -> the model to train
     ):
-        t = cfg.train; self.cfg, self.acc = cfg, acc or accelerator(cfg); torch.manual_seed(t.seed)
+        t = cfg.train
+        self.cfg, self.acc = cfg, acc or accelerator(cfg); torch.manual_seed(t.seed)
         self.model = model = make(cfg).train().to(self.acc.device)
         try: model.motion_encoder.load_state_dict(motion or model.motion_encoder.state_dict())
-        except (RuntimeError, AttributeError): raise ValueError(f'this M does not fit the preset {cfg.name}; train one, or give its file') from None
+        except (RuntimeError, AttributeError):
+            raise ValueError(f'this M does not fit the preset {cfg.name}; '
+                             'train one, or give its file') from None
         self.net, self.opt = self.acc.prepare(Predictor(model), optimiser(model))
         self.average = {k:p.detach().clone() for k, p in learned(model)}
         weights = {k: getattr(t, 'w_'+k) for k in TERMS}
@@ -214,7 +224,7 @@ class Trainer:
     def state(self)->dict: return trainer_state(self)
     def load(self, state): load_state(self, state)
 
-# %% ../nbs/24_training.ipynb #78aabba7
+# %% ../nbs/24_training.ipynb #c8ea82df
 def train_step(
     T:Trainer,
     step:int,           # from 0
@@ -226,11 +236,13 @@ def train_step(
     frame, norms, offsets, codes = T.net(batch, t.frontal, batch['image'].shape[-1], t.seed)
     game = adversary(T, step, batch, frame, codes) if adversary_on(step, cfg) else None
     adv = game and g_term(T.D, *game[1:])
-    with record_function('loss'): loss, terms = T.losses(frame, norms, offsets, batch | dict(step=step), adv)
+    with record_function('loss'):
+        loss, terms = T.losses(frame, norms, offsets, batch | dict(step=step), adv)
     with record_function('backward'): T.opt.zero_grad(); T.acc.backward(loss)
     with record_function('optimiser'): move(T, step)
     if game: terms |= d_step(T.D, T.d_opt, *game, step, t.gamma)
-    return {k: v.item() if isinstance(v, Tensor) else v for k,v in terms.items()} | dict(total=loss.item())
+    return {k: v.item() if isinstance(v, Tensor) else v
+            for k,v in terms.items()} | dict(total=loss.item())
 
 def adversary(T, step, batch, frame, codes)->tuple:
     "What D is shown: true pictures, predictions, cameras and codes, of which it forgets some."
@@ -241,11 +253,13 @@ def adversary(T, step, batch, frame, codes)->tuple:
 
 def move(T, step):
     "Clip the gradient, move the weights, and let the average follow."
-    t = T.cfg.train; length = T.acc.clip_grad_norm_(trainable(T.model), t.clip)
+    t = T.cfg.train
+    length = T.acc.clip_grad_norm_(trainable(T.model), t.clip)
     if T.acc.scaler is None and not torch.isfinite(length):
         raise ValueError(f'step {step}: the gradient is not finite; lower lr or clip')
     for group in T.opt.param_groups: group['lr'] = learning_rate(step, T.cfg)
-    T.opt.step(); follow(T.average, T.model, min(t.ema, (1 + step)/(10 + step)))
+    T.opt.step()
+    follow(T.average, T.model, min(t.ema, (1 + step)/(10 + step)))
 
 # %% ../nbs/24_training.ipynb #c825c8de
 @torch.no_grad()
@@ -272,13 +286,14 @@ def load_state(T:Trainer, state:dict):
         if v is not None: v.load_state_dict(state[k])
     for k, v in T.average.items(): v.copy_(state['average'][k])
 
-# %% ../nbs/24_training.ipynb #b7ff969e
+# %% ../nbs/24_training.ipynb #7fc971b2
 def save_checkpoint(path, state:dict):
     "Write a file, all or nothing."
     path = Path(path); part = path.with_name(f'.{os.getpid()}-{path.name}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, 'wb') as f: torch.save(state, f); f.flush(); os.fsync(f.fileno())
+        with open(part, 'wb') as f:
+            torch.save(state, f); f.flush(); os.fsync(f.fileno())
         os.replace(part, path)
     except (OSError, RuntimeError) as e:            # torch reports a full disk as a RuntimeError
         with contextlib.suppress(OSError): part.unlink()
@@ -292,31 +307,39 @@ def load_checkpoint(path, T:Trainer)->tuple:
     after, fixed = 'choose another folder to start afresh', ('seed', 'batch', 'targets')
     try:
         c = torch.load(path, map_location=T.acc.device, weights_only=True)
-        model, old = c['config']['model'], c['config']['train']; [old[k] for k in fixed]
-    except Exception as e: raise ValueError(f'{path}: not a whole checkpoint ({why(e)}); {after}') from None
-    now = as_dict(T.cfg); changed = [f'{k} = {old.get(k)}' for k, v in now['train'].items() if old.get(k) != v]
+        model, old = c['config']['model'], c['config']['train']
+        [old[k] for k in fixed]
+    except Exception as e:
+        raise ValueError(f'{path}: not a whole checkpoint ({why(e)}); {after}') from None
+    now = as_dict(T.cfg)
+    changed = [f'{k} = {old.get(k)}' for k, v in now['train'].items() if old.get(k) != v]
     if model != now['model']:
         raise ValueError(f'{path}: belongs to a model of another size; choose its preset')
     if bad := [c for c in changed if c.split()[0] in fixed]:
         raise ValueError(f'{path}: was trained with {bad[0]}; {after}')
-    if changed: warnings.warn(f'{path}: goes on with other settings; so far {", ".join(changed)}')
+    if changed:
+        warnings.warn(f'{path}: goes on with other settings; so far {", ".join(changed)}')
     try: T.load(c['state']); return c['step'], c['log'], c['best']
-    except Exception as e: raise ValueError(f'{path}: does not fit this run ({why(e)}); {after}') from None
+    except Exception as e:
+        raise ValueError(f'{path}: does not fit this run ({why(e)}); {after}') from None
 
-# %% ../nbs/24_training.ipynb #124e8343
+# %% ../nbs/24_training.ipynb #cd24391e
 @contextlib.contextmanager
 def until_told(minutes:float=None):
     "A function that says whether it is time to stop: after so many minutes, on SIGTERM or Ctrl-C."
-    if minutes is not None and not minutes > 0: raise ValueError(f'minutes = {minutes} must be more than 0')
+    if minutes is not None and not minutes > 0:
+        raise ValueError(f'minutes = {minutes} must be more than 0')
     end, told, before = time.time() + 60*(1e9 if minutes is None else minutes), [], {}
-    def hear(number, _): told.append(number); signal.signal(number, before[number])     # once
+    def hear(number, _):
+        told.append(number)
+        signal.signal(number, before[number])       # once
     try:
         for s in (signal.SIGTERM, signal.SIGINT): before[s] = signal.signal(s, hear)
     except ValueError: pass                         # not in the main thread: nobody can ask
     try: yield lambda: bool(told) or time.time() > end
     finally: [signal.signal(s, old) for s, old in before.items()]
 
-# %% ../nbs/24_training.ipynb #ec490f77
+# %% ../nbs/24_training.ipynb #8d8c5d50
 TEST_SEEDS = 900_000    # identities from here on are for testing
 
 def open_heads(
@@ -337,10 +360,13 @@ def open_heads(
 
 def leg(heads:Heads, cfg:Config, first:int, last:int, acc, coefs=False)->DataLoader:
     "The batches of some steps, for this process."
-    t = cfg.train; one_thread = lambda _: torch.set_num_threads(1)
+    t = cfg.train
+    one_thread = lambda _: torch.set_num_threads(1)
     if t.w_depth and not any(n.endswith(FILES['depth']) for n in heads.files):
-        raise ValueError('w_depth wants heads with depth; render them with --depth, or set w_depth = 0')
-    data = Reenactment(heads, t.targets, t.render, t.same, t.seed, cfg.model.image, t.cross, t.w_depth > 0, coefs)
+        raise ValueError('w_depth wants heads with depth; '
+                         'render them with --depth, or set w_depth = 0')
+    data = Reenactment(heads, t.targets, t.render, t.same, t.seed, cfg.model.image, t.cross,
+                       t.w_depth > 0, coefs, t.lopsided)
     order = Steps(t.batch, last, first, acc.process_index, acc.num_processes)
     return DataLoader(data, batch_sampler=order, num_workers=t.workers, worker_init_fn=one_thread,
                       pin_memory=acc.device.type == 'cuda')
@@ -358,71 +384,84 @@ def batches(loader):
             raise ValueError(f'the heads cannot be read any more ({why}); {help}') from None
         yield b
 
-# %% ../nbs/24_training.ipynb #bb6934b5
+# %% ../nbs/24_training.ipynb #2f576fc6
 def train(
-    cfg:Config,             # sizes; `cfg.train.steps` steps in all
-    heads,                  # `Heads`, or a folder of shards, which may grow
-    out,                    # folder of last.pt and best.safetensors
-    motion:dict=None,       # state of a trained MotionEncoder; None: an untrained one
-    minutes:float=None,     # stop after this long; a later call goes on
-    every:int=200,          # steps between checkpoints
-    report=None,            # called as report(averaged model, step, log) at each; may return a score
-    embed:nn.Module=None,   # for the identity loss
-    tracker:str=None,       # tensorboard, or another that accelerate knows
-    make=Instant4D,         # Config -> the model to train: notebook 26 brings others
-)->Instant4D:               # the averaged model so far
+    cfg:Config,            # sizes; `cfg.train.steps` steps in all
+    heads,                 # `Heads`, or a folder of shards, which may grow
+    out,                   # folder of last.pt and best.safetensors
+    motion:dict=None,      # state of a trained MotionEncoder; None: an untrained one
+    minutes:float=None,    # stop after this long; a later call goes on
+    every:int=200,         # steps between checkpoints
+    report=None,           # called as report(averaged model, step, log) at each; may return a score
+    embed:nn.Module=None,  # for the identity loss
+    tracker:str=None,      # tensorboard, or another that accelerate knows
+    make=Instant4D,        # Config -> the model to train: notebook 26 brings others
+)->Instant4D:              # the averaged model so far
     "Train E, Phi and Psi; resumes from out/last.pt when there is one."
     if every < 1: raise ValueError(f'every = {every}: write a checkpoint after 1 step or more')
     t, acc, path = cfg.train, accelerator(cfg, out, tracker), Path(out)/'last.pt'
-    T = Trainer(cfg, motion, embed, acc, make); step, log, best = 0, [], -math.inf
+    T = Trainer(cfg, motion, embed, acc, make)
+    step, log, best = 0, [], -math.inf
     coefs = hasattr(T.model.motion_encoder, 'known')
     if path.exists(): step, log, best = load_checkpoint(path, T)
     if tracker: acc.init_trackers('instant4d')
     with until_told(minutes) as stop, Bar(t, step, acc) as bar:
         while step < t.steps and not bar.halt:
-            last, people = min(step//every*every + every, t.steps), open_heads(heads, cache=not t.workers)
+            last, people = (min(step//every*every + every, t.steps),
+                            open_heads(heads, cache=not t.workers))
             for batch in batches(leg(people, cfg, step, last, acc, coefs)):
-                terms = T.step(step, batch); step += 1; bar.show(terms)
+                terms = T.step(step, batch)
+                step += 1; bar.show(terms)
                 log.append(dict(step=step - 1) | {k: round(v, 6) for k,v in terms.items()})
                 if tracker: acc.log(terms, step=step)
                 if stop(): acc.set_trigger()
-                if acc.check_trigger(): bar.halt = True; break
+                if acc.check_trigger():
+                    bar.halt = True
+                    break
             best = keep(T, path, step, log, best, report)
-    acc.end_training(); return T.smooth()
+    acc.end_training()
+    return T.smooth()
 
-# %% ../nbs/24_training.ipynb #bfb75106
+# %% ../nbs/24_training.ipynb #09ac9d89
 class Bar:
     "Progress: loss, pictures a second, time left; and whether to halt."
     def __init__(self, t, step, acc):
         self.t, self.step, self.quiet, self.halt = t, step, not acc.is_main_process, False
     def __enter__(self):
         self.bar = tqdm(total=self.t.steps, initial=self.step, desc='train', mininterval=5,
-                        disable=self.quiet or None); return self
+                        disable=self.quiet or None)
+        return self
     def __exit__(self, *_): self.bar.close()
     def show(self, terms):
-        rate = self.t.batch*self.t.targets*(self.bar.format_dict['rate'] or 0); self.bar.update()
+        rate = self.t.batch*self.t.targets*(self.bar.format_dict['rate'] or 0)
+        self.bar.update()
         self.bar.set_postfix(total=f'{terms["total"]:.4f}', images=f'{rate:.1f}/s', refresh=False)
 
 def keep(T, path, step, log, best, report)->float:
     "Measure, then write the checkpoint, and the weights if they are the best so far."
     if T.acc.is_main_process:
-        model = T.smooth(); score = report(model, step, log) if report else None
-        better = score is not None and score > best; best = score if better else best
+        model = T.smooth()
+        score = report(model, step, log) if report else None
+        better = score is not None and score > best
+        best = score if better else best
         state = dict(config=as_dict(T.cfg), state=T.state(), step=step, log=log, best=best)
         save_checkpoint(path, state)
-        if better: model.save(path.with_name('best.safetensors'), trained=dict(steps=step), score=score)
-    T.acc.wait_for_everyone(); return best
+        if better:
+            model.save(path.with_name('best.safetensors'), trained=dict(steps=step), score=score)
+    T.acc.wait_for_everyone()
+    return best
 
-# %% ../nbs/24_training.ipynb #4dd68cae
+# %% ../nbs/24_training.ipynb #4fa28423
 def test_views(
     heads:Heads,
-    i:int,              # a person with two expressions and two views
-    size:int,           # pixels a side of the portraits
-)->tuple:               # source and driving picture on grey; frames: source, driver, driver from aside
+    i:int,      # a person with two expressions and two views
+    size:int,   # pixels a side of the portraits
+)->tuple:       # source and driving picture on grey; frames: source, driver, driver from aside
     "What we ask of a held-out person."
     asked = (0,0), (1,0), (1,1); number = heads.people[i]['identity']
     frames = [next((k for k in range(heads.count(i)) if heads.pose(i,k) == p), None) for p in asked]
-    if None in frames: raise ValueError(f'head {number} has not two expressions and two views; render more')
+    if None in frames:
+        raise ValueError(f'head {number} has not two expressions and two views; render more')
     def grey(k):
         x = heads.rgba(i,k); x = x[:3] + .5*(1 - x[3:])
         if x.shape[-1] != size: x = F.interpolate(x[None], size=size, mode='area')[0]
@@ -445,7 +484,7 @@ def held_out(
         rows.append([-10*math.log10((s - t).square().mean()) for s, t in zip(shots, truth)])
     return tuple(sum(r)/len(rows) for r in zip(*rows))
 
-# %% ../nbs/24_training.ipynb #70e7ca46
+# %% ../nbs/24_training.ipynb #d222798e
 @torch.no_grad()
 def contact_sheet(
     model:Instant4D,
@@ -459,7 +498,8 @@ def contact_sheet(
         source, driving, (s, d, v) = test_views(heads, i, model.cfg.model.image)
         a, c = model.encode(source, crop=False), model.motion(driving, crop=False)
         shots = [a.render(x, heads.camera(i,k)).chw for x, k in ((None, s), (c, d), (c, v))]
-        moved = residual_map(a, c, heads.camera(i,d)); top = moved.max().clamp(min=1e-6).item()
+        moved = residual_map(a, c, heads.camera(i,d))
+        top = moved.max().clamp(min=1e-6).item()
         true = [heads.rgba(i,k)[:3] for k in (d, v)]
         rows += [source, *shots[:2], true[0], shots[2], true[1], heat(moved, 0, top)]
     return panel(rows, names + ['']*(len(rows) - 7), cols=7, size=size)

@@ -8,8 +8,8 @@ Docs: https://instant4d.github.io/instant4d/triplanes.html.md"""
 __all__ = ['AXES', 'ROWS', 'plane_coordinates', 'read_torch', 'split_features', 'corners', 'read_kernel', 'write_kernel',
            'read_numba', 'sample_triplane']
 
-# %% ../nbs/08_triplanes.ipynb #88f863ae
-import numpy as np, torch
+# %% ../nbs/08_triplanes.ipynb #d4f61250
+import torch
 import torch.nn.functional as F
 from numba import njit, float32 as f32
 from torch import Tensor
@@ -44,7 +44,7 @@ def split_features(
     "First half of the channels, second half (Sec. 4.1)."
     return fm.chunk(2, -1)
 
-# %% ../nbs/08_triplanes.ipynb #03eaba79
+# %% ../nbs/08_triplanes.ipynb #8a96cbb7
 @njit(inline='always', **FAST)
 def corners(u, v, P):
     "Cell, and weight towards the next one, in both directions; the border repeats."
@@ -75,36 +75,42 @@ def write_kernel(lo, hi, grad, uv, planes):
             w00, w01, w10, w11 = (f32(1)-a)*(f32(1)-b), a*(f32(1)-b), (f32(1)-a)*b, a*b
             p00, p01, p10, p11 = planes[j,i,k], planes[j,i+1,k], planes[j+1,i,k], planes[j+1,i+1,k]
             for c in range(lo, hi):
-                g = grad[n,c]; p00[c] += w00*g; p01[c] += w01*g; p10[c] += w10*g; p11[c] += w11*g
+                g = grad[n,c]
+                p00[c] += w00*g; p01[c] += w01*g; p10[c] += w10*g; p11[c] += w11*g
 
-# %% ../nbs/08_triplanes.ipynb #8e068e25
+# %% ../nbs/08_triplanes.ipynb #349bc2ef
 class _Read(torch.autograd.Function):
     "Planes (B,P,P,3,C) and points (B,N,3): features (B,N,C); no gradient to the points."
     @staticmethod
     def forward(ctx, planes, p):
         ctx.uv, ctx.shape = plane_coordinates(p.detach()).contiguous().numpy(), planes.shape
         out = torch.empty(*p.shape[:2], planes.shape[-1])
-        for a, uv, o in zip(planes.detach().numpy(), ctx.uv, out.numpy()): in_threads(read_kernel, len(o), a, uv, o)
+        for a, uv, o in zip(planes.detach().numpy(), ctx.uv, out.numpy()):
+            in_threads(read_kernel, len(o), a, uv, o)
         return out
     @staticmethod
     def backward(ctx, grad):
         out = torch.zeros(ctx.shape)
-        for g, uv, o in zip(grad.contiguous().numpy(), ctx.uv, out.numpy()): in_threads(write_kernel, o.shape[-1], g, uv, o)
+        for g, uv, o in zip(grad.contiguous().numpy(), ctx.uv, out.numpy()):
+            in_threads(write_kernel, o.shape[-1], g, uv, o)
         return out, None
 
 def read_numba(planes, p):
     "As `read_torch`, with the CPU kernels; float32, no gradient to the points."
     return _Read.apply(planes.permute(0,3,4,1,2).contiguous(), p)
 
-# %% ../nbs/08_triplanes.ipynb #c2609d2e
+# %% ../nbs/08_triplanes.ipynb #1465a1c7
 def sample_triplane(
     planes:Float[Tensor,'*B 3 C P P'],  # xy, xz and zy feature images
-    p:Float[Tensor,'*B N 3'],           # query points, world units; outside [-1,1]^3 the border repeats
-)->Float[Tensor,'*B N C']:              # the three lookups, summed
+    p:Float[Tensor,'*B N 3'],       # query points, world units; outside [-1,1]^3 the border repeats
+)->Float[Tensor,'*B N C']:          # the three lookups, summed
     "Bilinear features of `p`, summed over the three planes (Sec. 4.1)."
-    if planes.ndim < 4 or planes.shape[-4] != 3 or planes.shape[-1] != planes.shape[-2] or p.shape[-1] != 3 or planes.shape[:-4] != p.shape[:-2]:
-        raise ValueError(f'planes (*B,3,C,P,P) and points (*B,N,3) expected, not {tuple(planes.shape)} and {tuple(p.shape)}')
-    fast = planes.device.type == 'cpu' and planes.dtype == p.dtype == torch.float32 and p.numel() and not p.requires_grad and planes.shape[-1] > 1
+    if (planes.ndim < 4 or planes.shape[-4] != 3 or planes.shape[-1] != planes.shape[-2]
+            or p.shape[-1] != 3 or planes.shape[:-4] != p.shape[:-2]):
+        raise ValueError('planes (*B,3,C,P,P) and points (*B,N,3) expected, '
+                         f'not {tuple(planes.shape)} and {tuple(p.shape)}')
+    fast = (planes.device.type == 'cpu' and planes.dtype == p.dtype == torch.float32
+            and p.numel() and not p.requires_grad and planes.shape[-1] > 1)
     read = read_numba if fast else read_torch
     out = read(planes.reshape(-1, *planes.shape[-4:]), p.reshape(-1, *p.shape[-2:]))
     return out.view(*p.shape[:-1], -1)

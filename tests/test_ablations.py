@@ -47,6 +47,16 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     assert json.loads((tmp_path/'b'/'spatial-0'/'curve.json').read_text()) == curve
 
 
+def test_a_run_that_was_told_to_stop_is_not_counted(tmp_path, monkeypatch):
+    "Half a training has no score, and nothing else begins."
+    from instant4d import ablations
+    said, began = [], []
+    def half(name, *a, **kw): began.append(name); return None, [[.1, 1, .5]]
+    monkeypatch.setattr(ablations, 'train_rival', half); monkeypatch.setattr(ablations, 'rival_sheet', lambda *a: type('P', (), dict(save=lambda *a: None)))
+    r = ablate(TRAIN, out=tmp_path, steps=2, start_steps=1, preset='smoke', names=['spatial', 'feature'], seeds=[0], people=1, say=said.append, **TINY)
+    assert r['runs'] == [] and began == ['spatial'] and 'stopped at step 1' in said[0]
+
+
 @pytest.mark.parametrize('name', RIVALS)
 def test_rivals_begin_as_the_same_still_head(name):
     from instant4d.config import load_preset
