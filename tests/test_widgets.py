@@ -112,7 +112,8 @@ def jupyter_env(env, folder):
 
 def pixels(image)->np.ndarray:
     "What an <img> shows, as it was sent."
-    code = '''i => { const c = document.createElement('canvas'); c.width = i.naturalWidth; c.height = i.naturalHeight;
+    code = '''async i => { while (!i.complete || !i.naturalWidth) await new Promise(r => setTimeout(r, 20));     // between two pictures
+                     const c = document.createElement('canvas'); c.width = i.naturalWidth; c.height = i.naturalHeight;
                      c.getContext('2d').drawImage(i, 0, 0); return c.toDataURL('image/png') }'''
     with urllib.request.urlopen(image.evaluate(code)) as f: return np.asarray(Image.open(io.BytesIO(f.read())).convert('RGB'), np.float32)
 
