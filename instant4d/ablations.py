@@ -7,9 +7,9 @@ Docs: https://instant4d.github.io/instant4d/ablations.html.md"""
 # %% auto #0
 __all__ = ['SPREAD', 'REACH', 'RIVALS', 'COLUMNS', 'TITLES', 'Fusion', 'GlobalTriplane', 'Known', 'Blendshapes', 'ToldOurs',
            'Rival', 'bundled_motion', 'still_parts', 'shared_start', 'in_trunk', 'freeze_trunk', 'train_rival', 'Head',
-           'RivalHarness', 'scores', 'Kept', 'frame_cost', 'ablate', 'bundled_judge', 'rival_harness', 'open_grid',
-           'rival_sheet', 'check_grid', 'residual', 'seeds_of', 'of_seeds', 'rival_table', 'advantage', 'late_file',
-           'trunk_sum', 'save_late', 'load_late']
+           'RivalHarness', 'scores', 'Kept', 'frame_cost', 'ablate', 'bundled_judge', 'rival_harness', 'result',
+           'open_grid', 'rival_sheet', 'check_grid', 'residual', 'seeds_of', 'of_seeds', 'rival_table', 'advantage',
+           'late_file', 'trunk_sum', 'save_late', 'load_late']
 
 # %% ../nbs/26_ablations.ipynb #f6c08ded
 import json, statistics, time
@@ -235,7 +235,7 @@ def frame_cost(name:str, preset:str='ablation', repeats:int=5, **settings)->dict
         times.append(time.perf_counter() - t)
     return dict(gflop=count.get_total_flops()/1e9, ms=1e3*statistics.median(times))
 
-# %% ../nbs/26_ablations.ipynb #7edb72e1
+# %% ../nbs/26_ablations.ipynb #709e21d6
 def ablate(
     heads,                  # to train on: `Heads`, or a folder of shards
     # to measure on: `Heads`, or a path of shards; None: the published test split
@@ -255,36 +255,32 @@ def ablate(
     "Train and measure every rival with every seed that is not in the file yet."
     names = names or list(RIVALS)
     check_grid(names, steps, start_steps, preset, people, settings)
-    heads, held = (open_heads(heads),
-                   held if isinstance(held, Heads) else Heads(held or sample_shard()))
-    t0, h, start = (time.time(), rival_harness(held),
-                    shared_start(heads, out, start_steps, preset, **settings))
-    numbers, who = (lambda heads: [p['identity'] for p in heads.people],
-                    range(min(people or len(held), len(held))))
-    r = open_grid(Path(out)/'ablations.json', dict(
+    heads, t0, path = open_heads(heads), time.time(), Path(out)/'ablations.json'
+    if not isinstance(held, Heads): held = Heads(held or sample_shard())
+    h, who = rival_harness(held), range(min(people or len(held), len(held)))
+    start = shared_start(heads, out, start_steps, preset, **settings)
+    numbers = lambda heads: [p['identity'] for p in heads.people]
+    r = open_grid(path, dict(
         command=command, steps=steps, start_steps=start_steps, preset=preset,
         start=checksum(start), settings={k:str(v) for k, v in settings.items()},
         people=numbers(heads), held=numbers(held)[:people], renderer=heads.versions))
     done = {(x['name'], x['seed']) for x in r['runs']}
     for seed, name in ((s, n) for s in seeds for n in names if (n, s) not in done):
         if minutes and time.time() - t0 > 60*minutes: break
-        h.model, curve = train_rival(name, seed, heads, out, start, steps, preset, **settings)
+        model, curve = train_rival(name, seed, heads, out, start, steps, preset, **settings)
         if (at := curve[-1][1]) < steps:
             say(f'{name} {seed}: stopped at step {at}; the same command goes on'); break
-        h.model.eval().requires_grad_(False); h.kept = {}
-        own = scores(h, who)
-        r['runs'].append(dict(name=name, seed=seed, curve=curve, scores=own,
-                              residual=residual(h, who)))
-        with writing(Path(out)/'ablations.json') as part:
-            Path(part).write_text(json.dumps(r) + '\n')
-        say(name, seed, *(f'{k} {statistics.mean(own["driven"][k]):.4f}'
+        own = result(h, model, who, name=name, seed=seed, curve=curve); r['runs'].append(own)
+        with writing(path) as part: Path(part).write_text(json.dumps(r) + '\n')
+        say(name, seed, *(f'{k} {statistics.mean(own["scores"]["driven"][k]):.4f}'
                           for k in ('psnr_head','parts','marks')))
-    have = [n for n in names if (Path(out)/f'{n}-{seeds[0]}'/'last.pt').exists()]
+    done = {x['name'] for x in r['runs'] if x['seed'] == seeds[0]}
+    have = [n for n in names if n in done and (Path(out)/f'{n}-{seeds[0]}'/'last.pt').exists()]
     rival_sheet(held, out, have, seeds[0],
                 range(min(3, len(held)))).save(Path(out)/'ablations.jpg')
     return r
 
-# %% ../nbs/26_ablations.ipynb #b34645f6
+# %% ../nbs/26_ablations.ipynb #7bf686fe
 @lru_cache(maxsize=1)
 def bundled_judge()->tuple:         # judge, (53,) of booleans
     "Who judges, and the coefficients he can read."
@@ -295,6 +291,11 @@ def rival_harness(held:Heads)->RivalHarness:
     "For the people that are to be measured; no model yet."
     judge, can = bundled_judge()
     return RivalHarness(None, held, judge, legible=can if held.names == judge.names else None)
+
+def result(h:RivalHarness, model:Instant4D, who, **run)->dict:
+    "An entry of the file: a run, and what its model scores on these people."
+    h.model, h.kept = model.eval().requires_grad_(False), {}
+    return run | dict(scores=scores(h, who), residual=residual(h, who))
 
 def open_grid(path:Path, about:dict)->dict:
     "The file of earlier runs, if they were made alike."

@@ -18,7 +18,7 @@ from .losses import edge_l1
 from .splatting import splat
 from .triplanes import sample_triplane, split_features
 
-# %% ../nbs/36_bottleneck.ipynb #9fdf3c42
+# %% ../nbs/36_bottleneck.ipynb #c4bb78a5
 def show(model, planes, cameras:Camera, at:Camera, size:int, generator=None):
     "A scene from cameras (V,), with points placed from as many; a Frame (V,)."
     one = lambda c: c.map(lambda v: v[None])
@@ -39,15 +39,13 @@ def fit_planes(
     "What planes can show: gradient descent on them, and on a copy of Phi."
     m = copy.copy(model)
     m._modules = dict(model._modules) | dict(phi=copy.deepcopy(model.phi).requires_grad_())
-    cams, true = (Camera.stack([heads.camera(i,k) for k in frames]),
-                  torch.stack([heads.rgba(i,k) for k in frames]))
+    cams = Camera.stack([heads.camera(i,k) for k in frames])
+    true = torch.stack([heads.rgba(i,k) for k in frames]); T, size = true.movedim(1,-1), true.shape[-1]
     with torch.no_grad(): planes = model.encoder(on_grey(true[0])[None])
-    planes, front, size = (planes.clone().requires_grad_(),
-                           Camera.stack([Camera.look()]*len(frames)), true.shape[-1])
+    planes, front = planes.clone().requires_grad_(), Camera.stack([Camera.look()]*len(frames))
     usual = lambda: show(m, planes, cams, front, size).chw.detach().clamp(0,1)
-    opt, before, T = (
-        torch.optim.Adam([dict(params=[planes], lr=.03), dict(params=m.phi.parameters(), lr=1e-3)]),
-        usual(), true.movedim(1,-1))
+    opt = torch.optim.Adam([dict(params=[planes], lr=.03), dict(params=m.phi.parameters(), lr=1e-3)])
+    before = usual()
     for step in range(steps):
         f = show(m, planes, cams, cams if random else front, size,
                  [torch.Generator().manual_seed(step)] if random else None)

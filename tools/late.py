@@ -1,12 +1,11 @@
-"""Train the two rivals of notebook 34 on the bundled trunk: python tools/late.py heads [--steps 1000] [--preset laptop]
+"""Train the two rivals of notebook 34 on the bundled trunk: python tools/late.py heads [--steps 1000]
 
 `heads` holds shards to train on. (a) and (b) of notebook 26 start alike, learn from the same samples in the same order, and share
 the frozen trunk of the bundled E. Writes instant4d/weights/late-*.safetensors and nbs/results/late.json; goes on where it stopped.
 """
 import argparse, json, sys
 from pathlib import Path
-import torch
-from instant4d.ablations import late_file, residual, rival_harness, save_late, scores, still_parts, train_rival, trunk_sum
+from instant4d.ablations import late_file, result, rival_harness, save_late, still_parts, train_rival, trunk_sum
 from instant4d.avatar import load_model
 from instant4d.data import Heads, sample_shard
 
@@ -21,8 +20,8 @@ about = dict(command=command, steps=a.steps, trunk=trunk_sum(base), people=len(h
 path, h = root/'nbs'/'results'/'late.json', rival_harness(held)
 for name in a.names:
     model, curve = train_rival(name, 0, heads, a.out, still_parts(base), a.steps, 'laptop', late=True, **settings)
-    h.model, h.kept = model.eval().requires_grad_(False), {}; save_late(h.model, late_file(name), command=command, steps=a.steps)
-    run = dict(name=name, seed=0, curve=curve, scores=scores(h, range(a.people)), residual=residual(h, range(a.people)))
+    run = result(h, model, range(a.people), name=name, seed=0, curve=curve)
+    save_late(model, late_file(name), command=command, steps=a.steps)
     r = json.loads(path.read_text()) if path.exists() else {}
     runs = r.get('runs', []) if r.get('about') == about else []             # of another trunk or length: begin afresh
     runs = [x for x in runs if x['name'] != name] + [run]
