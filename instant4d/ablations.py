@@ -11,7 +11,7 @@ __all__ = ['SPREAD', 'REACH', 'RIVALS', 'COLUMNS', 'TITLES', 'Fusion', 'GlobalTr
            'open_grid', 'rival_sheet', 'check_grid', 'residual', 'seeds_of', 'of_seeds', 'rival_table', 'advantage',
            'late_file', 'trunk_sum', 'save_late', 'load_late']
 
-# %% ../nbs/26_ablations.ipynb #f6c08ded
+# %% ../nbs/26_ablations.ipynb #4b7e0ae7
 import json, statistics, time
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +26,8 @@ from .gaussians import Gaussians
 from .splatting import splat
 from .triplanes import sample_triplane, split_features
 from .encoding import Attention
-from .avatar import Instant4D, checksum, fill, load_model, read_tensors, write_tensors
+from .avatar import (Instant4D, checksum, fill, from_int8, load_model, read_tensors,
+                              to_int8, write_tensors)
 from .data import Heads, sample_shard
 from .training import open_heads, train
 from .evaluation import Harness, all_cases, legible, measure, person_means
@@ -390,18 +391,19 @@ def advantage(r:dict, a:str, b:str, column:str, seed:int=0)->tuple:     # mean, 
     draws = 1 - x[k].mean(1)/y[k].mean(1)
     return (1 - x.mean()/y.mean()).item(), *draws.quantile(torch.tensor([.025,.975])).tolist()
 
-# %% ../nbs/26_ablations.ipynb #6d6ca34d
+# %% ../nbs/26_ablations.ipynb #0413e654
 def late_file(name:str)->Path:
     return Path(instant4d.__file__).with_name('weights')/f'late-{name}.safetensors'
 def trunk_sum(model)->str:
-    "Checksum of what late rivals share."
-    return checksum({k:v for k, v in model.state_dict().items() if in_trunk(k)})
+    "Checksum of what late rivals share: the trunk, and M."
+    return checksum({k:v for k, v in model.state_dict().items()
+                     if in_trunk(k) or k.startswith('motion_encoder.')})
 
 def save_late(model:Instant4D, path, **about):
-    "Write what follows the trunk."
-    own = {k:v.half() for k, v in model.state_dict().items()
+    "Write what follows the trunk, in 8 bits."
+    own = {k:v for k, v in model.state_dict().items()
            if not in_trunk(k) and not k.startswith('motion_encoder.')}
-    write_tensors(path, own, dict(kind='late', config=as_dict(model.cfg),
+    write_tensors(path, to_int8(own), dict(kind='late', config=as_dict(model.cfg),
                                   trunk=trunk_sum(model), **about))
 
 def load_late(name:str='spatial', path=None)->Instant4D:       # in evaluation mode, gradients off
@@ -411,7 +413,7 @@ def load_late(name:str='spatial', path=None)->Instant4D:       # in evaluation m
     if about.get('trunk') != trunk_sum(base):
         raise ValueError(f'{path}: belongs to other bundled weights; '
                          'train it again with tools/late.py')
-    model = Instant4D(about['config'])
+    model, tensors = Instant4D(about['config']), from_int8(tensors)
     fill(model, {k:v for k, v in base.state_dict().items()
                  if k not in tensors and k in model.state_dict()} | tensors, path)
     model.about = about

@@ -164,7 +164,7 @@ def data_options(p):
     s.add_parser('check', help='open every picture').add_argument(
         'folder', help='folder of .tar shards, or one')
 
-# %% ../nbs/41_cli.ipynb #f36c583f
+# %% ../nbs/41_cli.ipynb #d2c151c8
 def heads_command(depth=False, normal=False, neutral=False, **kw):
     "Render labelled heads; shards that exist are kept."
     from instant4d.heads import make_heads
@@ -186,7 +186,8 @@ def heads_options(h):
     h.add_argument('--workers', type=int, help='processes; as many as cores without it')
     for name, what in (('depth', 'also depth'), ('normal', 'also normals'),
                        ('neutral', 'also places on the neutral head'),
-                       ('film', 'exposure, blur and grain of a camera'), ('toy', 'the toy head')):
+                       ('film', 'exposure, blur and grain of a camera'),
+                       ('lopsided', 'expressions mostly on one side only'), ('toy', 'the toy head')):
         h.add_argument(f'--{name}', action='store_true', help=what)
 
 def facekit_command(folder, out=None):

@@ -415,20 +415,22 @@ def surfels(
     means, quats, scales, colors = (torch.from_numpy(np.ascontiguousarray(x, 'f4')) for x in parts)
     return Gaussians(means, quats, scales, torch.full((n,), .95), colors)
 
-# %% ../nbs/20_heads.ipynb #562d8dfd
+# %% ../nbs/20_heads.ipynb #5371b066
 TEST_FROM = 900_000             # seeds from here on are for testing
 
 def expression_of(
     seed:int, e:int,            # person, number of the expression
     rng:np.random.Generator,    # of this person, drawn from once for each expression
+    lopsided:bool=False,        # mostly on one side only, with a bank of their own
 )->tuple:                       # coefficients, number in the shared bank or None
     "Which expression is number `e` of a person?"
-    own = sample_expression(rng)
+    own = sample_expression(rng, lopsided)
     if e == 0: return {}, None
     if seed >= TEST_FROM: n = 10_000 + (e-1) + 7*(seed%4)
     elif e%2: n = int(np.random.default_rng([seed, e, 5]).integers(128))
     else: return own, None
-    return sample_expression(np.random.default_rng([n, 128])), n
+    b = sample_expression(np.random.default_rng([n, 128 + lopsided]), lopsided)
+    return b, n + 30_000*lopsided
 
 def view_of(v:int, rng, yaw:float, pitch:float)->tuple:     # degrees
     "View 0 is nearly frontal, the others are drawn evenly from +-yaw, +-pitch."
@@ -436,14 +438,14 @@ def view_of(v:int, rng, yaw:float, pitch:float)->tuple:     # degrees
     else: y, p = rng.uniform(-yaw, yaw), rng.uniform(-pitch, pitch)
     return float(np.clip(y, -90, 90)), float(np.clip(p, -60, 60))
 
-def plan(seed:int, expressions:int=8, views:int=4, yaw:float=45., pitch:float=20.):
+def plan(seed:int, expressions:int=8, views:int=4, yaw:float=45., pitch:float=20., lopsided:bool=False):
     "Yields, for each expression: coefficients, number in the bank or None, [(yaw, pitch), ...]."
     rng = np.random.default_rng([seed, 7])
     for e in range(expressions):
-        b, shared = expression_of(seed, e, rng)
+        b, shared = expression_of(seed, e, rng, lopsided)
         yield b, shared, [view_of(v, rng, yaw, pitch) for v in range(views)]
 
-# %% ../nbs/20_heads.ipynb #93946d6a
+# %% ../nbs/20_heads.ipynb #7cd01eb7
 def frame_of(shot:Shot, camera:Camera, size:int, extra=(), film:Film=None)->dict:
     "Pictures and camera labels of one view; `extra` of 'depth', 'normal', 'neutral'."
     picture, marks = render(shot, camera, size), shot.landmarks()
@@ -462,10 +464,11 @@ def frames_of(
     yaw:float=45., pitch:float=20.,     # degrees: views beyond the first are drawn evenly from +-
     extra=(),                           # of 'depth', 'normal', 'neutral'
     film:bool=False,                    # photographic exposure, blur and grain
+    lopsided:bool=False,                # expressions mostly on one side only
 )->list:                                # dicts for `encode_person`
     "All frames of a person, with labels."
     seed, frames = head.who['seed'], []
-    for e, (b, shared, views_) in enumerate(plan(seed, expressions, views, yaw, pitch)):
+    for e, (b, shared, views_) in enumerate(plan(seed, expressions, views, yaw, pitch, lopsided)):
         shot = head.express(b)
         labels = dict(expression=[b.get(n, 0.) for n in NAMES], shared=shared)
         for v, (y, p) in enumerate(views_):
@@ -474,7 +477,7 @@ def frames_of(
             frames.append(dict(key=f'e{e:02d}v{v:02d}', yaw=y, pitch=p, **labels, **frame))
     return frames
 
-# %% ../nbs/20_heads.ipynb #55ffa69d
+# %% ../nbs/20_heads.ipynb #8fd18b54
 EXTRA = 'depth', 'normal', 'neutral'
 LIMITS = dict(expressions=(1, 99), views=(1, 99), size=(1, 2048), yaw=(0., 90.), pitch=(0., 60.))
 
@@ -488,6 +491,7 @@ class Job:
     pitch: float = 20.          # degrees up and down
     extra: tuple = ()           # of EXTRA
     film: bool = False          # exposure, blur and grain of a camera
+    lopsided: bool = False      # expressions mostly on one side only
     toy: bool = False           # allow the toy where there is no head model
 
 def check_job(job:Job):
@@ -512,17 +516,17 @@ def split_seeds(identities:str, per_shard:int)->list:       # ranges, one for ea
     if per_shard < 1: raise ValueError(f'per_shard = {per_shard}: use 1 or more')
     return [range(a, min(a + per_shard, high)) for a in range(low, high, per_shard)]
 
-# %% ../nbs/20_heads.ipynb #e2672fba
+# %% ../nbs/20_heads.ipynb #7d855dae
 def job_settings(job:Job, seeds)->dict:
     "What `shard_settings` must find in a shard that this job made."
-    planned = plan(seeds[0], job.expressions, job.views, job.yaw, job.pitch)
+    planned = plan(seeds[0], job.expressions, job.views, job.yaw, job.pitch, job.lopsided)
     angles = [view for *_, views in planned for view in views]
     return dict(version=VERSION, people=list(seeds), size=job.size,
                 expressions=job.expressions, views=job.views,
                 extra=[k for k in EXTRA if k in job.extra], film=job.film,
-                toy=find_pack() is None, angles=np.round(angles, 4).tolist())
+                lopsided=job.lopsided, toy=find_pack() is None, angles=np.round(angles, 4).tolist())
 
-# %% ../nbs/20_heads.ipynb #2eabbe55
+# %% ../nbs/20_heads.ipynb #0335a742
 def read_people(path)->tuple:       # JSON objects of the people, the shard's `Index`
     "The labels of a shard; a damaged one is a ValueError."
     index, people = tar_index(path), []
@@ -541,7 +545,8 @@ def shard_settings(path)->dict:
                 size=first['size'], expressions=len({k[:3] for k in keys}),
                 views=len({k[3:] for k in keys}),
                 extra=[k for k in EXTRA if name + FILES[k] in index.files],
-                film='film' in frames[0].get('looks', {}), toy='toy' in looks,
+                film='film' in frames[0].get('looks', {}), lopsided='lopsided' in looks,
+                toy='toy' in looks,
                 angles=[[f['yaw'], f['pitch']] for f in frames])
 
 def is_done(path, seeds, job:Job)->bool:
@@ -563,11 +568,12 @@ def short(value):
     if value and isinstance(value[0], int): return f'{value[0]}:{value[-1]+1}'
     return ', '.join(value) or 'none'
 
-# %% ../nbs/20_heads.ipynb #9f5665c2
+# %% ../nbs/20_heads.ipynb #dbfae446
 def render_person(seed:int, shared:Studio, job:Job)->list:      # (name, bytes), see `encode_person`
     "All files of a person."
     who = sample_person(seed); looks = {k:who[k] for k in ('look', 'style', 'light', 'shape')}
     if find_pack() is None: looks['toy'] = True
+    if job.lopsided: looks['lopsided'] = True
     options = {f.name:getattr(job, f.name) for f in fields(Job) if f.name != 'toy'}
     frames = frames_of(Head(who, shared), **options)
     return encode_person(seed, NAMES, frames, VERSION, job.size, looks)

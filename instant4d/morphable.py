@@ -7,14 +7,14 @@ Docs: https://instant4d.github.io/instant4d/morphable.html.md"""
 # %% auto #0
 __all__ = ['PARTS', 'STEP', 'NUMBERS', 'FIELDS', 'BOTH', 'MIDDLE', 'NAMES', 'BUMPS', 'MOUTH', 'EYES', 'SKIN', 'SOCKET', 'GUMS',
            'TEETH', 'EYE_L', 'EYE_R', 'INSIDE', 'DRAWN', 'CENTRE', 'UNIT', 'EXCLUDE', 'OPPOSITE', 'BROWS', 'LIDS',
-           'MOUTHS', 'EXTRAS', 'cache_pack', 'find_pack', 'zigzag', 'unzigzag', 'read_obj', 'read_faces', 'checksum',
-           'read_index', 'ranges', 'read_modes', 'usable_folder', 'pack_facekit', 'write_pack', 'load_pack',
+           'MOUTHS', 'EXTRAS', 'SIDES', 'cache_pack', 'find_pack', 'zigzag', 'unzigzag', 'read_obj', 'read_faces',
+           'checksum', 'read_index', 'ranges', 'read_modes', 'usable_folder', 'pack_facekit', 'write_pack', 'load_pack',
            'icosahedron', 'subdivide', 'icosphere', 'arc', 'toy_marks', 'toy_modes', 'on_globe', 'toy_pack',
            'triangles', 'HeadModel', 'spans', 'part_triangles', 'build_triangles', 'as_vector', 'rim_of',
            'mesh_smoother', 'vertex_normals', 'lash_strips', 'lash_rows', 'lash_ends', 'fit_sphere', 'turn',
            'reshape_ball', 'Eyeball', 'skin_on', 'find_lid_edges', 'gaze', 'shut_lids', 'push_lids', 'Posed',
            'add_modes', 'person', 'pose', 'load_head_model', 'sides', 'resolve', 'choose', 'strength', 'put',
-           'put_gaze', 'sample_expression', 'sample_shape']
+           'put_gaze', 'lopside', 'sample_expression', 'sample_shape']
 
 # %% ../nbs/16_morphable.ipynb #575d1140
 import hashlib, json, math, os, tempfile
@@ -604,21 +604,37 @@ def put_gaze(rng, b:dict):
         b[f'eyeLook{"Out" if (h > 0) == (side == "L") else "In"}_{side}'] = abs(h)
         b[f'eyeLook{"Up" if v > 0 else "Down"}_{side}'] = abs(v)
 
-# %% ../nbs/16_morphable.ipynb #0cf323df
+# %% ../nbs/16_morphable.ipynb #451bb0c7
+SIDES = ('brow',), ('eyeBlink','eyeSquint','eyeWide'), ('mouth','cheek','nose')
+
+def lopside(rng:np.random.Generator, b:dict)->dict:
+    "Weaken a side of brows, lids, mouth (a wink may vanish); sometimes pull mouth or jaw aside."
+    b = dict(b)
+    for group in SIDES:
+        if rng.random() >= .7: continue
+        side, share = 'LR'[rng.integers(2)], rng.uniform(0, .3)
+        for n in b:
+            if n.startswith(group) and n.endswith('_' + side): b[n] *= share
+    for name, chance, most in (('mouth', .3, 1), ('jaw', .15, .9)):
+        if rng.random() >= chance: continue
+        n = name + ('Left','Right')[rng.integers(2)]; b[n] = max(b.get(n, 0), rng.uniform(.4, most))
+    return resolve(b)
+
 def sample_expression(
     rng:np.random.Generator,
+    lopsided:bool=False,    # mostly something on one side only
 )->dict:                    # possible coefficients by name, 0..1
     "A random expression: brows, lids, gaze, nose and mouth, without conflicts."
     b = {}
-    for table, lopsided in ((BROWS, .4), (LIDS, .2), (MOUTHS, .4)):
+    for table, uneven in ((BROWS, .4), (LIDS, .2), (MOUTHS, .4)):
         for name, share in choose(rng, table).items():
             if share > 1: put(rng, b, name, 1., 0.)
-            else: put(rng, b, name, share*strength(rng), lopsided)
+            else: put(rng, b, name, share*strength(rng), uneven)
     if rng.random() < .6: put_gaze(rng, b)
     for name, chance in EXTRAS.items():
         if rng.random() >= chance: continue
         put(rng, b, name, strength(rng)*(.8 if 'jaw' in name else 1), .5)
-    return resolve(b)
+    return lopside(rng, resolve(b)) if lopsided else resolve(b)
 
 def sample_shape(rng:np.random.Generator)->np.ndarray:      # (100,) float32
     "A random identity: normal, without the far tails."

@@ -160,7 +160,7 @@ def test_kept_if_the_same(made):
     assert make_heads('0:2', made.parent, **SAME) == [made] and made.stat().st_mtime_ns == before
 
 
-OTHER = dict(size=dict(size=48), expressions=dict(expressions=1), views=dict(views=1), extra=dict(extra=()), film=dict(film=True),
+OTHER = dict(size=dict(size=48), expressions=dict(expressions=1), views=dict(views=1), extra=dict(extra=()), film=dict(film=True), lopsided=dict(lopsided=True),
              angles=dict(yaw=30.), people=dict(per_shard=1))
 
 @pytest.mark.parametrize('what', OTHER)

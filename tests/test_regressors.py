@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest, torch
 from instant4d.avatar import load_model
 from instant4d.data import Heads, sample_shard
+from instant4d.evaluation import on_grey
 from instant4d.heads import TEST_FROM
 from instant4d.morphable import find_pack
 from instant4d.motion import MotionEncoder
@@ -67,3 +68,14 @@ def test_any_size_of_picture(judge):
     with torch.no_grad(): a, b = judge(x), judge(torch.nn.functional.interpolate(x, size=256, mode='bilinear'))
     assert (a.pose - b.pose).abs().mean() < 1 and (a.coef - b.coef).abs().mean() < .03
     assert torch.allclose(a.code.norm(dim=1), torch.ones(4), atol=1e-4) and math.isfinite(b.marks.sum())
+
+
+def test_m_reads_the_side_of_a_mouth():
+    "Smiles on one side and mouths pulled there, of people nobody trained on."
+    heads = Heads(sample_shard().with_name('heads-one-sided.tar')); M, n = load_model().motion_encoder, heads.names
+    assert min(p['identity'] for p in heads.people) >= TEST_FROM
+    frames = [(i, k) for i in range(len(heads)) for k in range(1, heads.count(i))]
+    said = M.head(M.raw(torch.stack([on_grey(heads.rgba(*f)) for f in frames]))); true = torch.stack([heads.coef(*f) for f in frames])
+    for left, right in (('mouthSmile_L', 'mouthSmile_R'), ('mouthLeft', 'mouthRight')):
+        a, b = (c[:, n.index(left)] - c[:, n.index(right)] for c in (said, true)); clear = b.abs() > .5
+        assert clear.sum() == 12 and (a[clear].sign() == b[clear].sign()).all()

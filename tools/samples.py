@@ -4,13 +4,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from instant4d.cameras import Camera
-from instant4d.heads import Head, make_heads, render, sample_person, studio
+from instant4d.heads import VERSION, Head, frame_of, make_heads, render, sample_person, studio
 from instant4d.images import write_video
-from instant4d.shards import tar_index, write_shard
+from instant4d.morphable import NAMES
+from instant4d.shards import encode_person, tar_index, write_shard
 
 ROOT = Path(__file__).resolve().parent.parent; OUT = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT/'data_samples'
 PORTRAITS = 900_001, 900_002, 900_003, 900_005, 900_007, 900_009, 900_014, 900_015
 DRIVER = 900_064
+ASIDE = range(900_100, 900_106)
+ONE_SIDED = [{}, dict(mouthSmile_L=.95), dict(mouthSmile_R=.95), dict(mouthLeft=.9), dict(mouthRight=.9)]
 POSES = [{}, dict(mouthSmile_L=.9, mouthSmile_R=.9, cheekSquint_L=.4, cheekSquint_R=.4),
          dict(jawOpen=.75, browInnerUp_L=.8, browInnerUp_R=.8, browOuterUp_L=.7, browOuterUp_R=.7, eyeWide_L=.6, eyeWide_R=.6),
          dict(mouthPucker=.9, browDown_L=.7, browDown_R=.7), dict(eyeBlink_L=1., eyeBlink_R=1., mouthSmile_L=.6, mouthSmile_R=.2),
@@ -49,6 +52,19 @@ def clip(path, frames=72):
     write_video(path, out, fps=24)
 
 
+def one_sided(path):
+    "A neutral face, then mouths that do something on one side; from in front."
+    def person(seed):
+        who, rng = sample_person(seed), np.random.default_rng([seed, 11]); head, frames = Head(who, studio(512)), []
+        for e, b in enumerate(ONE_SIDED):
+            yaw, pitch = (float(v) for v in (rng.normal(0, 6), rng.normal(0, 4)))
+            frames.append(dict(key=f'e{e:02d}v00', yaw=yaw, pitch=pitch, expression=[b.get(n, 0.) for n in NAMES], shared=None,
+                               **frame_of(head.express(b), Camera.look(yaw, pitch), 128)))
+        return encode_person(seed, NAMES, frames, VERSION, 128, {k: who[k] for k in ('look', 'style', 'light', 'shape')})
+    write_shard(path, (x for seed in ASIDE for x in person(seed)))
+
+
 if __name__ == '__main__':
     OUT.mkdir(parents=True, exist_ok=True); portraits(OUT/'portraits'); clip(OUT/'driving.mp4')
     one_tar(OUT/'heads-test.tar', '900000:900064', 3, 3); one_tar(OUT/'heads-train.tar', '0:24', 8, 4)
+    one_sided(OUT/'heads-one-sided.tar')
