@@ -7,9 +7,9 @@ Docs: https://instant4d.github.io/instant4d/data.html.md"""
 # %% auto #0
 __all__ = ['APART', 'OPPOSITE', 'read_at', 'load_person', 'slim', 'collect', 'fits', 'report', 'Heads', 'load_picture',
            'coefficients', 'check_pictures', 'picture_fault', 'random_background', 'random_light', 'pick_targets',
-           'epoch_order', 'step_samples', 'detail_mask', 'eye_disc', 'eye_discs', 'details', 'Plan', 'draw_sample',
-           'resize', 'shared_number', 'sharing', 'cross_drivers', 'sided_pairs', 'lopsided_frames', 'to_one_side',
-           'Reenactment', 'make_plan', 'Steps']
+           'epoch_order', 'step_samples', 'detail_mask', 'disc', 'eye_disc', 'eye_discs', 'details', 'Plan',
+           'draw_sample', 'resize', 'shared_number', 'sharing', 'cross_drivers', 'sided_pairs', 'lopsided_frames',
+           'to_one_side', 'Reenactment', 'make_plan', 'Steps']
 
 # %% ../nbs/21_data.ipynb #4798559b
 import warnings
@@ -250,15 +250,19 @@ def step_samples(
     part = batch//ranks
     return range(step*batch + rank*part, step*batch + (rank+1)*part)
 
-# %% ../nbs/21_data.ipynb #7991885a
+# %% ../nbs/21_data.ipynb #46b81489
 def detail_mask(label:UInt8[Tensor,'*B H W'])->Bool[Tensor,'*B H W']:
     "Mouth, eyes, lips and brows in a region map, 4 to 7 of `REGIONS`."
     return (label >= 4) & (label <= 7)
 
+def disc(centre:Float[Tensor,'2'], radius, size:int)->Bool[Tensor,'S S']:
+    "What lies in a circle; centre and radius in shares of the picture."
+    at = (torch.arange(size) + .5)/size; x, y = centre
+    return (at[None] - x)**2 + (at[:,None] - y)**2 < radius*radius
+
 def eye_disc(eye:Float[Tensor,'6 2'], size:int)->Bool[Tensor,'S S']:
     "A disc around an eye, three quarters of its width in radius."
-    at = (torch.arange(size) + .5)/size; (x, y), r = eye.mean(0), .75*(eye[3] - eye[0]).norm()
-    return (at[None] - x)**2 + (at[:,None] - y)**2 < r*r
+    return disc(eye.mean(0), .75*(eye[3] - eye[0]).norm(), size)
 
 def eye_discs(marks:Float[np.ndarray,'68 2'], size:int)->Bool[Tensor,'S S']:
     "Both: lids count, also when they are closed."
