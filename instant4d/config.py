@@ -59,7 +59,7 @@ def check(
         if low is None and v <= 0: raise ValueError(f'{f.name} = {v} must be greater than 0')
         if low is not None and v < low: raise ValueError(f'{f.name} = {v} must be {low} or more')
 
-# %% ../nbs/01_config.ipynb #3fde26d6
+# %% ../nbs/01_config.ipynb #f1cea367
 @dataclass(frozen=True)
 class ModelConfig:
     "Sizes of the model (Sec. 4.1). The defaults are the preset `laptop`."
@@ -72,14 +72,17 @@ class ModelConfig:
     encoder:str = 'small'   # E: small, or lp3d (the paper's)
     width:int = 32          # channels of the small encoder at full resolution
     depth:int = 6           # its attention blocks
+    place:int = 0           # 1: its last layer is also told where on the plane it writes
     motion:str = 'small'    # M: small, or fan (the paper's)
     code:int = 512          # numbers in a motion code
     hidden:int = 96         # hidden units of Phi and Psi
     deform:str = 'feature'  # what Psi moves: feature (the paper's) or spatial (its ablation)
 
     def __post_init__(self):
-        check(self, dict(image=16, render=16, samples=2))
+        check(self, dict(image=16, render=16, samples=2, place=0))
         if self.channels % 2: raise ValueError(f'channels = {self.channels} must be even: f and m')
+        if self.place > (self.encoder == 'small'): raise ValueError(
+            f'place = {self.place} must be 0 or, for the small encoder, 1')
     @property
     def gaussians(self)->int: return self.rays**2 * self.samples  # N
 

@@ -1,0 +1,122 @@
+"""Tell E's last layer where it writes, for notebook 36: python tools/place.py heads [--steps 4000]
+
+`heads` holds shards to train on, best with `instant4d heads --lopsided` among them. E and M speak once: what they say of portraits and
+of driving pictures is kept. Then Psi learns, with the places of E's last layer (place) or without (psi); all else stays as it is, so the
+still heads do too. Writes instant4d/weights/late-place.safetensors and nbs/results/place.json.
+"""
+import argparse, dataclasses, json, random, sys, time
+from pathlib import Path
+import torch
+from instant4d.ablations import late_file, result, rival_harness, save_late, trunk_sum
+from instant4d.avatar import Instant4D, load_model
+from instant4d.bottleneck import one_sided
+from instant4d.cameras import Camera
+from instant4d.data import Heads, details, disc, lopsided_frames, sample_shard
+from instant4d.encoding import PLACE, places_of
+from instant4d.evaluation import on_grey
+from instant4d.losses import Losses, detail_l1
+from instant4d.splatting import splat
+from instant4d.triplanes import sample_triplane, split_features
+
+MOUTHS = [('mouthLeft','mouthRight'), ('mouthSmile_L','mouthSmile_R')]
+
+def told(base):
+    "The same model, with places that say nothing yet."
+    model = Instant4D(dataclasses.replace(base.cfg, model=dataclasses.replace(base.cfg.model, place=1)))
+    model.load_state_dict(base.state_dict(), strict=False)
+    return model.eval().requires_grad_(False)
+
+@torch.no_grad()
+def remember(model, heads, i:int, k:int):
+    "What E says of a portrait: points, features, bases, and where on the xy plane the points lie."
+    planes = model.encoder(on_grey(heads.rgba(i,k))[None]); x = model.points(planes, Camera.stack([Camera.look()]))
+    map = torch.zeros_like(planes[:,:,:2]); map[:,0] = places_of(planes[:,0])
+    return *(v[0].bfloat16() for v in split_features(sample_triplane(planes, x))), sample_triplane(map, x)[0], x[0]
+
+class Memory:
+    "Portraits and motion codes, each computed once; and what to draw next."
+    def __init__(self, model, heads, seed=0):
+        self.model, self.heads, self.rng, self.codes = model, heads, random.Random(seed), {}
+        self.mouths, self.sided = lopsided_frames(heads, MOUTHS), lopsided_frames(heads)
+        self.sources = [(i, k) for i in range(len(heads)) for k in self.portraits(i)]
+        self.said = {s: remember(model, heads, *s) for s in self.sources}
+    def portraits(self, i):
+        "A neutral frame, and any other."
+        every = list(range(self.heads.count(i))); still = [k for k in every if self.heads.pose(i,k)[0] == 0]
+        return {self.rng.choice(still or every), self.rng.choice(every)}
+    @torch.no_grad()
+    def code(self, i, k):
+        if (i,k) not in self.codes: self.codes[i,k] = self.model.motion(on_grey(self.heads.rgba(i,k)), crop=False)
+        return self.codes[i,k]
+    def driver(self, i, k):
+        "The target itself, or as often another view of its expression."
+        same = [q for q in range(self.heads.count(i)) if q != k and self.heads.pose(i,q)[0] == self.heads.pose(i,k)[0]]
+        return self.rng.choice(same) if same and self.rng.random() < .5 else k
+    def draw(self):
+        "A portrait and a target: a one-sided mouth, another one-sided face, the portrait's own expression, or anything."
+        u = self.rng.random(); i, s = self.rng.choice(self.sources)
+        while u < .3 and i not in self.mouths: i, s = self.rng.choice(self.sources)
+        own = [k for k in range(self.heads.count(i)) if self.heads.pose(i,k)[0] == self.heads.pose(i,s)[0]]
+        few = self.mouths.get(i) if u < .3 else self.sided.get(i) if u < .45 else own if u < .6 else None
+        return i, s, self.rng.choice(few or range(self.heads.count(i)))
+
+def around_mouth(heads, i, k, size):
+    "A disc; lips leave skin behind, which counts too."
+    marks = torch.tensor(heads.frame(i,k)['landmarks2d'])
+    return disc(marks[48:68].mean(0), .8*(marks[54] - marks[48]).norm(), size)
+
+def loss_of(model, memory, rows, losses, places):
+    "Eq. 2 and the losses of notebook 23, for rows of (person, portrait, target)."
+    h, stack = memory.heads, lambda f: torch.stack([f(*r) for r in rows])
+    f, m, at, x = (stack(lambda i,s,k: memory.said[i,s][j].float()) for j in range(4))
+    if places: m = m + PLACE*at @ model.encoder.out.place[m.shape[-1]:2*m.shape[-1],:,0,0].T
+    r = model.psi(m, stack(lambda i,s,k: memory.code(i,s)), stack(lambda i,s,k: memory.code(i, memory.driver(i,k))))
+    one = lambda v: v[:,None]; true = stack(lambda i,s,k: h.rgba(i,k))
+    frame = splat(model.phi(f + r, x).map(one), Camera.stack([h.camera(i,k) for i,_,k in rows]).map(one), true.shape[-1],
+                  antialiased=True, check=False)
+    detail, mouth = stack(lambda i,s,k: details(h, i, k)), stack(lambda i,s,k: around_mouth(h, i, k, true.shape[-1]))
+    image, alpha, detail, mouth = (v[:,None].float() for v in (true[:,:3], true[:,3], detail, mouth))
+    loss, terms = losses(frame, r.norm(dim=-1)[:,None], r.new_zeros(1,1,1), dict(image=image, alpha=alpha, detail=detail))
+    return loss + detail_l1(frame.image, image.movedim(2,-1), mouth), terms
+
+def learn(name, base, memory, steps, lr, batch=6):
+    "Train one of the two; the averaged model, and its curve."
+    torch.manual_seed(0); memory.rng = random.Random(1); model, places = told(base), name == 'place'
+    psi, where = list(model.psi.parameters()), model.encoder.out.place
+    # bases spread over tens: their places learn ten times faster
+    groups = [dict(params=psi, share=1.)] + [dict(params=[where], share=10.)]*places
+    learned = [p.requires_grad_() for g in groups for p in g['params']]
+    opt = torch.optim.AdamW(groups, weight_decay=0.)
+    losses = Losses(dict(l1=1., alpha=.5, edges=.5, detail=2., norm=.001), 'none')
+    average, curve, recent, begun = [p.detach().clone() for p in learned], [], [], time.process_time()
+    for n in range(steps):
+        for g in opt.param_groups: g['lr'] = lr*g['share']*min(1, (n+1)/30, 1.5*(1 - n/steps))
+        loss, terms = loss_of(model, memory, [memory.draw() for _ in range(batch)], losses, places)
+        opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(learned, 1.); opt.step()
+        with torch.no_grad():
+            for a, p in zip(average, learned): a.lerp_(p, 1 - min(.99, (1+n)/(10+n)))
+        recent.append(terms['detail'].item())
+        if len(recent) == max(1, steps//10):
+            curve.append([round(time.process_time() - begun, 1), n+1, round(sum(recent)/len(recent), 5)]); recent = []
+            print(name, *curve[-1], file=sys.stderr)
+    with torch.no_grad():
+        for a, p in zip(average, learned): p.copy_(a)
+    return model.requires_grad_(False), curve
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(); p.add_argument('heads', nargs='+'); p.add_argument('--steps', type=int, default=4000)
+    p.add_argument('--lr', type=float, default=1e-3); p.add_argument('--names', nargs='+', default=['psi','place'], choices=['psi','place'])
+    p.add_argument('--people', type=int, default=24); p.add_argument('--out', default='.')
+    a = p.parse_args(); base, heads, held = load_model(), Heads(a.heads, cache=True), Heads(sample_shard())
+    memory = Memory(base, heads); out = Path(a.out)
+    aside = Heads(sample_shard().with_name('heads-one-sided.tar'))
+    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr}', steps=a.steps, trunk=trunk_sum(base), people=len(heads),
+                 mouths=len(memory.mouths), renderer=heads.versions, held=[p['identity'] for p in held.people[:a.people]])
+    path, h = out/'nbs'/'results'/'place.json', rival_harness(held); path.parent.mkdir(parents=True, exist_ok=True)
+    for name in ['bundled'] + a.names:
+        model, curve = (base, []) if name == 'bundled' else learn(name, base, memory, a.steps, a.lr)
+        run = result(h, model, range(a.people), name=name, curve=curve, sided={l:[r for _, r in one_sided(model, aside, l, r)] for l, r in MOUTHS})
+        if name == 'place': save_late(model, out/late_file(name).relative_to(late_file(name).parents[2]), command=about['command'], steps=a.steps)
+        r = json.loads(path.read_text()) if path.exists() else {}
+        runs = [x for x in r.get('runs', []) if x['name'] != name and r.get('about') == about]
+        path.write_text(json.dumps(dict(about=about, runs=runs + [run])) + '\n')
