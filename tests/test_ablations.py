@@ -1,8 +1,9 @@
-"""Rivals: what a user of `ablate` may type wrong, and runs that are broken off."""
-import json
+"""Rivals: what a user of `ablate` may type wrong, and runs that are broken off. And the trial of places."""
+import json, subprocess, sys
+from pathlib import Path
 import pytest
 import torch
-from instant4d.ablations import RIVALS, ablate, still_parts, train_rival
+from instant4d.ablations import RIVALS, ablate, load_late, still_parts, train_rival
 from instant4d.avatar import load_model
 from instant4d.data import Heads, sample_shard
 
@@ -64,3 +65,31 @@ def test_rivals_begin_as_the_same_still_head(name):
     model = r.make(load_preset('ablation', **r.settings)); missing = model.load_state_dict(start, strict=False)
     assert not missing.unexpected_keys and all(k.startswith(('psi.', 'motion_encoder.')) for k in missing.missing_keys)
     assert all(torch.equal(model.state_dict()[k], v) for k, v in start.items())
+
+
+def test_places_leave_the_still_head_alone():
+    "Weights of places for m alone: the planes' features, and with them the still head, are the bundled ones."
+    h = Heads(sample_shard()); face = h.rgba(3,0)[:3] + .5*(1 - h.rgba(3,0)[3:])
+    old, new = load_model(), load_late('place'); a, b = old.encode(face, crop=False), new.encode(face, crop=False)
+    assert new.cfg.model.place == 1 and old.cfg.model.place == 0 and new.encoder.out.place.abs().max() > 0
+    for x, y in zip(vars(a.gaussians()).values(), vars(b.gaussians()).values()): assert (x - y).abs().max() < 1e-3
+    assert (a.basis - b.basis).abs().max() > 1
+    assert (b.render(old.motion(face.flip(-1), crop=False)).image - b.render().image).abs().max() > .01
+
+
+def test_a_model_with_places_is_saved_whole(tmp_path):
+    m = load_late('place'); m.save(tmp_path/'m.safetensors'); back = load_model(tmp_path/'m.safetensors')
+    assert back.cfg == m.cfg and torch.allclose(back.encoder.out.place, m.encoder.out.place, rtol=1e-3, atol=1e-4)
+
+
+def test_trial_of_places(tmp_path):
+    "The tool at toy size: bundled, Psi alone, Psi and places, each measured; the weights fit the bundled trunk."
+    root = Path(__file__).resolve().parents[1]
+    run = [sys.executable, root/'tools'/'place.py', root/'data_samples'/'heads-one-sided.tar', '--steps', '2', '--people', '1', '--out', tmp_path]
+    subprocess.run(run, check=True, capture_output=True)
+    r = json.loads((tmp_path/'nbs'/'results'/'place.json').read_text())
+    assert [x['name'] for x in r['runs']] == ['bundled', 'psi', 'place'] and r['about']['mouths'] == 6
+    assert all(len(x['sided']['mouthSmile_L']) == 12 and len(x['scores']['driven']['parts']) == 1 for x in r['runs'])
+    curves = {x['name']:[loss for *_, loss in x['curve']] for x in r['runs']}
+    assert curves['psi'][0] == curves['place'][0]           # the same draws, the same start
+    assert load_late(path=tmp_path/'instant4d'/'weights'/'late-place.safetensors').cfg.model.place == 1

@@ -103,12 +103,18 @@ def learn(name, base, memory, steps, lr, batch=6):
         for a, p in zip(average, learned): p.copy_(a)
     return model.requires_grad_(False), curve
 
+def short(x):
+    "Five digits are enough for a file."
+    if isinstance(x, dict): return {k:short(v) for k, v in x.items()}
+    return [short(v) for v in x] if isinstance(x, list) else float(f'{x:.5g}') if isinstance(x, float) else x
+
 if __name__ == '__main__':
     p = argparse.ArgumentParser(); p.add_argument('heads', nargs='+'); p.add_argument('--steps', type=int, default=4000)
     p.add_argument('--lr', type=float, default=1e-3); p.add_argument('--names', nargs='+', default=['psi','place'], choices=['psi','place'])
     p.add_argument('--people', type=int, default=24); p.add_argument('--out', default='.')
     a = p.parse_args(); base, heads, held = load_model(), Heads(a.heads, cache=True), Heads(sample_shard())
     memory = Memory(base, heads); out = Path(a.out)
+    if not memory.mouths: sys.exit(f'{a.heads[0]}: no mouth does anything on one side only; render some with: instant4d heads --lopsided')
     aside = Heads(sample_shard().with_name('heads-one-sided.tar'))
     about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr}', steps=a.steps, trunk=trunk_sum(base), people=len(heads),
                  mouths=len(memory.mouths), renderer=heads.versions, held=[p['identity'] for p in held.people[:a.people]])
@@ -119,4 +125,4 @@ if __name__ == '__main__':
         if name == 'place': save_late(model, out/late_file(name).relative_to(late_file(name).parents[2]), command=about['command'], steps=a.steps)
         r = json.loads(path.read_text()) if path.exists() else {}
         runs = [x for x in r.get('runs', []) if x['name'] != name and r.get('about') == about]
-        path.write_text(json.dumps(dict(about=about, runs=runs + [run])) + '\n')
+        path.write_text(json.dumps(dict(about=about, runs=runs + [short(run)])) + '\n')
