@@ -1,5 +1,5 @@
 """Rivals: what a user of `ablate` may type wrong, and runs that are broken off. And the trial of places."""
-import json, subprocess, sys
+import importlib.util, json, subprocess, sys
 from pathlib import Path
 import pytest
 import torch
@@ -9,6 +9,13 @@ from instant4d.data import Heads, sample_shard
 
 TINY = dict(train_batch=1, train_targets=2, train_warmup=1)
 TRAIN = sample_shard().with_name('heads-train.tar')
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def portrait():
+    x = Heads(sample_shard()).rgba(3,0)
+    return x[:3] + .5*(1 - x[3:])
+
 
 WRONG = {
     'name':(dict(names=['spatail']), ["'spatail'", "'spatial'"]),
@@ -67,14 +74,19 @@ def test_rivals_begin_as_the_same_still_head(name):
     assert all(torch.equal(model.state_dict()[k], v) for k, v in start.items())
 
 
-def test_places_leave_the_still_head_alone():
-    "Weights of places for m alone: the planes' features, and with them the still head, are the bundled ones."
-    h = Heads(sample_shard()); face = h.rgba(3,0)[:3] + .5*(1 - h.rgba(3,0)[3:])
-    old, new = load_model(), load_late('place'); a, b = old.encode(face, crop=False), new.encode(face, crop=False)
-    assert new.cfg.model.place == 1 and old.cfg.model.place == 0 and new.encoder.out.place.abs().max() > 0
+@pytest.fixture(scope='module')
+def trial():
+    "tools/place.py as a module."
+    spec = importlib.util.spec_from_file_location('place', ROOT/'tools'/'place.py')
+    module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module); return module
+
+
+def test_bundled_places():
+    "They change m and nothing else that E says: the still head is the bundled one."
+    face, old, new = portrait(), load_model(), load_late('place'); a, b = (m.encode(face, crop=False) for m in (old, new))
+    assert new.cfg.model.place == 1 and old.cfg.model.place == 0
     for x, y in zip(vars(a.gaussians()).values(), vars(b.gaussians()).values()): assert (x - y).abs().max() < 1e-3
     assert (a.basis - b.basis).abs().max() > 1
-    assert (b.render(old.motion(face.flip(-1), crop=False)).image - b.render().image).abs().max() > .01
 
 
 def test_a_model_with_places_is_saved_whole(tmp_path):
@@ -82,14 +94,28 @@ def test_a_model_with_places_is_saved_whole(tmp_path):
     assert back.cfg == m.cfg and torch.allclose(back.encoder.out.place, m.encoder.out.place, rtol=1e-3, atol=1e-4)
 
 
-def test_trial_of_places(tmp_path):
-    "The tool at toy size: bundled, Psi alone, Psi and places, each measured; the weights fit the bundled trunk."
-    root = Path(__file__).resolve().parents[1]
-    run = [sys.executable, root/'tools'/'place.py', root/'data_samples'/'heads-one-sided.tar', '--steps', '2', '--people', '1', '--out', tmp_path]
-    subprocess.run(run, check=True, capture_output=True)
-    r = json.loads((tmp_path/'nbs'/'results'/'place.json').read_text())
-    assert [x['name'] for x in r['runs']] == ['bundled', 'psi', 'place'] and r['about']['mouths'] == 6
+def test_what_is_remembered_is_what_E_says(trial):
+    "Adding places to remembered bases gives the bases of a model with these places, up to 16-bit rounding."
+    heads, base = Heads(sample_shard()), load_model(); model = trial.told(base); torch.manual_seed(0)
+    with torch.no_grad(): model.encoder.out.place[48:96] = .2*torch.randn(48, 2, 1, 1)
+    (_, m, at, x), (_, want, _, there) = (trial.remember(m, heads, 3, 0) for m in (base, model))
+    got = m.float() + trial.PLACE*at @ model.encoder.out.place[48:96,:,0,0].T
+    assert torch.equal(x, there) and (got - want.float()).abs().max() < .01*want.float().abs().max()
+    assert (got - m.float()).abs().max() > .05*want.float().abs().max()
+
+
+def test_trial_of_places(trial, tmp_path):
+    "At toy size: bundled, Psi alone, Psi and places, each measured; only the last learns places."
+    trial.main(trial.arguments([str(TRAIN), '--steps', '2', '--people', '1', '--out', str(tmp_path)]))
+    r = json.loads((tmp_path/'place.json').read_text())
+    assert [x['name'] for x in r['runs']] == ['bundled', 'psi', 'place'] and r['about']['mouths'] == 7
     assert all(len(x['sided']['mouthSmile_L']) == 12 and len(x['scores']['driven']['parts']) == 1 for x in r['runs'])
-    curves = {x['name']:[loss for *_, loss in x['curve']] for x in r['runs']}
-    assert curves['psi'][0] == curves['place'][0]           # the same draws, the same start
-    assert load_late(path=tmp_path/'instant4d'/'weights'/'late-place.safetensors').cfg.model.place == 1
+    psi, place = (load_late(path=tmp_path/f'late-{n}.safetensors') for n in ('psi','place'))
+    assert not psi.encoder.out.place.any() and place.encoder.out.place[48:96].any() and not place.encoder.out.place[96:].any()
+    assert not torch.equal(psi.psi.fc1.weight, load_model().psi.fc1.weight)
+
+
+@pytest.mark.parametrize('args, words', [([sample_shard()], 'identity 900000'), (['nowhere.tar'], 'nowhere.tar'), ([TRAIN, '--steps', '0'], '--steps')])
+def test_trial_refuses(args, words):
+    r = subprocess.run([sys.executable, ROOT/'tools'/'place.py', *args], capture_output=True, text=True)
+    assert r.returncode and words in r.stderr.splitlines()[-1] and 'Traceback' not in r.stderr

@@ -1,14 +1,14 @@
-"""Tell E's last layer where it writes, for notebook 36: python tools/place.py heads [--steps 4000]
+"""Practise one-sided mouths, with and without places, for notebook 36: python tools/place.py heads [--steps 4000]
 
 `heads` holds shards to train on, best with `instant4d heads --lopsided` among them. E and M speak once: what they say of portraits and
-of driving pictures is kept. Then Psi learns, with the places of E's last layer (place) or without (psi); all else stays as it is, so the
-still heads do too. Writes instant4d/weights/late-place.safetensors and nbs/results/place.json.
+of driving pictures is kept, some 10 MB a person. Then Psi learns, alone (psi) or with the places of E's last layer (place); all else
+stays as it is. Writes late-psi.safetensors, late-place.safetensors and place.json into out/place; the bundled ones came from there.
 """
 import argparse, dataclasses, json, random, sys, time
 from pathlib import Path
 import torch
-from instant4d.ablations import late_file, result, rival_harness, save_late, trunk_sum
-from instant4d.avatar import Instant4D, load_model
+from instant4d.ablations import result, rival_harness, save_late, trunk_sum
+from instant4d.avatar import Instant4D, checksum, load_model, read_tensors
 from instant4d.bottleneck import one_sided
 from instant4d.cameras import Camera
 from instant4d.data import Heads, details, disc, lopsided_frames, sample_shard
@@ -87,7 +87,7 @@ def learn(name, base, memory, steps, lr, batch=6):
     groups = [dict(params=psi, share=1.)] + [dict(params=[where], share=10.)]*places
     learned = [p.requires_grad_() for g in groups for p in g['params']]
     opt = torch.optim.AdamW(groups, weight_decay=0.)
-    losses = Losses(dict(l1=1., alpha=.5, edges=.5, detail=2., norm=.001), 'none')
+    losses = Losses(dict(l1=1., alpha=.5, edges=.5, detail=2.), 'none')         # nothing on the length of the residual
     average, curve, recent, begun = [p.detach().clone() for p in learned], [], [], time.process_time()
     for n in range(steps):
         for g in opt.param_groups: g['lr'] = lr*g['share']*min(1, (n+1)/30, 1.5*(1 - n/steps))
@@ -108,21 +108,45 @@ def short(x):
     if isinstance(x, dict): return {k:short(v) for k, v in x.items()}
     return [short(v) for v in x] if isinstance(x, list) else float(f'{x:.5g}') if isinstance(x, float) else x
 
-if __name__ == '__main__':
+def arguments(words=None):
     p = argparse.ArgumentParser(); p.add_argument('heads', nargs='+'); p.add_argument('--steps', type=int, default=4000)
-    p.add_argument('--lr', type=float, default=1e-3); p.add_argument('--names', nargs='+', default=['psi','place'], choices=['psi','place'])
-    p.add_argument('--people', type=int, default=24); p.add_argument('--out', default='.')
-    a = p.parse_args(); base, heads, held = load_model(), Heads(a.heads, cache=True), Heads(sample_shard())
-    memory = Memory(base, heads); out = Path(a.out)
-    if not memory.mouths: sys.exit(f'{a.heads[0]}: no mouth does anything on one side only; render some with: instant4d heads --lopsided')
-    aside = Heads(sample_shard().with_name('heads-one-sided.tar'))
-    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr}', steps=a.steps, trunk=trunk_sum(base), people=len(heads),
-                 mouths=len(memory.mouths), renderer=heads.versions, held=[p['identity'] for p in held.people[:a.people]])
-    path, h = out/'nbs'/'results'/'place.json', rival_harness(held); path.parent.mkdir(parents=True, exist_ok=True)
+    p.add_argument('--lr', type=float, default=1e-3)
+    p.add_argument('--names', nargs='+', default=['psi','place'], choices=['psi','place'])
+    p.add_argument('--people', type=int, default=24); p.add_argument('--out', default='out/place')
+    a = p.parse_args(words)
+    if a.steps < 1: p.error('--steps must be 1 or more')
+    if not 1 <= a.people <= 64: p.error('--people must be 1 to 64')
+    return a
+
+def open_training(folders, kept_aside):
+    "Shards with one-sided mouths, landmarks, and nobody who is measured; one line for others."
+    heads = Heads(folders, cache=True); seen = {p['identity'] for p in kept_aside}
+    if own := [p['identity'] for p in heads.people if p['identity'] in seen]:
+        raise ValueError(f'identity {own[0]} is one of those that are measured; train on others')
+    if not set(sum(MOUTHS, ())) <= set(heads.names) or not lopsided_frames(heads, MOUTHS):
+        raise ValueError(f'{folders[0]}: no mouth does anything on one side only; render some with instant4d heads --lopsided')
+    if bad := [p['identity'] for p in heads.people if any(f.get('landmarks2d') is None or not len(f['landmarks2d']) for f in p['frames'])]:
+        raise ValueError(f'identity {bad[0]} has no landmarks2d; take heads that were rendered with them')
+    return heads
+
+def main(a):
+    base, held, aside = load_model(), Heads(sample_shard()), Heads(sample_shard().with_name('heads-one-sided.tar'))
+    heads = open_training(a.heads, held.people + aside.people); memory = Memory(base, heads)
+    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr}', steps=a.steps, trunk=trunk_sum(base),
+                 people=len(heads), mouths=len(memory.mouths), renderer=heads.versions, held=[p['identity'] for p in held.people[:a.people]])
+    path, h = Path(a.out)/'place.json', rival_harness(held)
     for name in ['bundled'] + a.names:
         model, curve = (base, []) if name == 'bundled' else learn(name, base, memory, a.steps, a.lr)
-        run = result(h, model, range(a.people), name=name, curve=curve, sided={l:[r for _, r in one_sided(model, aside, l, r)] for l, r in MOUTHS})
-        if name == 'place': save_late(model, out/late_file(name).relative_to(late_file(name).parents[2]), command=about['command'], steps=a.steps)
+        run = result(h, model, range(a.people), name=name, curve=curve)
+        asked = [(aside, *m) for m in MOUTHS] + [(held, 'eyeBlink_L', 'eyeBlink_R')]
+        run['sided'] = {l:[r for _, r in one_sided(model, people, l, r)] for people, l, r in asked}
+        if name != 'bundled':
+            file = Path(a.out)/f'late-{name}.safetensors'; save_late(model, file, command=about['command'], steps=a.steps)
+            run['weights'] = checksum(read_tensors(file, 'late')[0])
         r = json.loads(path.read_text()) if path.exists() else {}
         runs = [x for x in r.get('runs', []) if x['name'] != name and r.get('about') == about]
-        path.write_text(json.dumps(dict(about=about, runs=runs + [short(run)])) + '\n')
+        path.parent.mkdir(parents=True, exist_ok=True); path.write_text(json.dumps(dict(about=about, runs=runs + [short(run)])) + '\n')
+
+if __name__ == '__main__':
+    try: main(arguments())
+    except (ValueError, OSError) as e: sys.exit(f'place: {e}')
