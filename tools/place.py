@@ -16,6 +16,7 @@ from instant4d.encoding import PLACE, places_of
 from instant4d.evaluation import on_grey
 from instant4d.losses import Losses, detail_l1
 from instant4d.splatting import splat
+from instant4d.training import follow, learned, trainable
 from instant4d.triplanes import sample_triplane, split_features
 
 MOUTHS = [('mouthLeft','mouthRight'), ('mouthSmile_L','mouthSmile_R')]
@@ -30,8 +31,8 @@ def told(base):
 def remember(model, heads, i:int, k:int):
     "What E says of a portrait: points, features, bases, and where on the xy plane the points lie."
     planes = model.encoder(on_grey(heads.rgba(i,k))[None]); x = model.points(planes, Camera.stack([Camera.look()]))
-    map = torch.zeros_like(planes[:,:,:2]); map[:,0] = places_of(planes[:,0])
-    return *(v[0].bfloat16() for v in split_features(sample_triplane(planes, x))), sample_triplane(map, x)[0], x[0]
+    where = torch.zeros_like(planes[:,:,:2]); where[:,0] = places_of(planes[:,0])
+    return *(v[0].bfloat16() for v in split_features(sample_triplane(planes, x))), sample_triplane(where, x)[0], x[0]
 
 class Memory:
     "Portraits and motion codes, each computed once; and what to draw next."
@@ -85,22 +86,21 @@ def learn(name, base, memory, steps, lr, batch=6):
     psi, where = list(model.psi.parameters()), model.encoder.out.place
     # bases spread over tens: their places learn ten times faster
     groups = [dict(params=psi, share=1.)] + [dict(params=[where], share=10.)]*places
-    learned = [p.requires_grad_() for g in groups for p in g['params']]
+    for g in groups:
+        for p in g['params']: p.requires_grad_()
     opt = torch.optim.AdamW(groups, weight_decay=0.)
     losses = Losses(dict(l1=1., alpha=.5, edges=.5, detail=2.), 'none')         # nothing on the length of the residual
-    average, curve, recent, begun = [p.detach().clone() for p in learned], [], [], time.process_time()
+    average, curve, recent, begun = {k:p.detach().clone() for k, p in learned(model)}, [], [], time.process_time()
     for n in range(steps):
         for g in opt.param_groups: g['lr'] = lr*g['share']*min(1, (n+1)/30, 1.5*(1 - n/steps))
         loss, terms = loss_of(model, memory, [memory.draw() for _ in range(batch)], losses, places)
-        opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(learned, 1.); opt.step()
-        with torch.no_grad():
-            for a, p in zip(average, learned): a.lerp_(p, 1 - min(.99, (1+n)/(10+n)))
+        opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(trainable(model), 1.); opt.step()
+        follow(average, model, min(.99, (1+n)/(10+n)))
         recent.append(terms['detail'].item())
         if len(recent) == max(1, steps//10):
             curve.append([round(time.process_time() - begun, 1), n+1, round(sum(recent)/len(recent), 5)]); recent = []
             print(name, *curve[-1], file=sys.stderr)
-    with torch.no_grad():
-        for a, p in zip(average, learned): p.copy_(a)
+    model.load_state_dict(model.state_dict() | average)
     return model.requires_grad_(False), curve
 
 def short(x):
