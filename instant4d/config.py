@@ -86,7 +86,7 @@ class ModelConfig:
     @property
     def gaussians(self)->int: return self.rays**2 * self.samples  # N
 
-# %% ../nbs/01_config.ipynb #9d1fd1b7
+# %% ../nbs/01_config.ipynb #c7e1e579
 @dataclass(frozen=True)
 class TrainConfig:
     "How the model is trained (Sec. 4.2). The defaults are the preset `laptop`."
@@ -102,6 +102,8 @@ class TrainConfig:
     frontal:float = .75     # chance that the Gaussians are sampled as at inference; the paper: .25
     cross:float = 0.        # chance that another person with the same expression drives
     lopsided:float = .4     # chance that a driven target does something on one side only
+    mouths:float = 0.       # chance, before that, of a one-sided mouth
+    neutral:float = 0.      # chance that the portrait is neutral, before any may be drawn
     coarse:float = .25      # share of the steps that render at smaller sizes, from 64 pixels on
     ema:float = .999        # decay of the averaged weights; 0: no average
     precision:str = 'fp32'  # of E and M while training: fp32, bf16 or fp16
@@ -124,10 +126,11 @@ class TrainConfig:
 
     def __post_init__(self):
         weights = [f.name for f in fields(self) if f.name.startswith('w_')]
-        zero = ('warmup', 'same', 'frontal', 'cross', 'lopsided', 'coarse', 'ema', 'workers',
-                'adv_from', 'gamma', 'seed')
-        check(self, dict.fromkeys([*zero, *weights], 0) | dict(targets=2))      # the first is still
-        for n in ('same', 'frontal', 'cross', 'lopsided', 'coarse', 'ema', 'adv_from'):
+        shares = ('same', 'frontal', 'cross', 'lopsided', 'mouths', 'neutral', 'coarse', 'ema',
+                  'adv_from')
+        zero = dict.fromkeys(['warmup', 'workers', 'gamma', 'seed', *shares, *weights], 0)
+        check(self, zero | dict(targets=2))      # the first target is still
+        for n in shares:
             if (v := getattr(self, n)) > 1: raise ValueError(f'{n} = {v} is a share: at most 1')
         if self.seed >= 2**22: raise ValueError(f'seed = {self.seed} must be less than {2**22}')
 

@@ -339,7 +339,7 @@ def until_told(minutes:float=None):
     try: yield lambda: bool(told) or time.time() > end
     finally: [signal.signal(s, old) for s, old in before.items()]
 
-# %% ../nbs/24_training.ipynb #8d8c5d50
+# %% ../nbs/24_training.ipynb #66d65aa7
 TEST_SEEDS = 900_000    # identities from here on are for testing
 
 def open_heads(
@@ -366,7 +366,7 @@ def leg(heads:Heads, cfg:Config, first:int, last:int, acc, coefs=False)->DataLoa
         raise ValueError('w_depth wants heads with depth; '
                          'render them with --depth, or set w_depth = 0')
     data = Reenactment(heads, t.targets, t.render, t.same, t.seed, cfg.model.image, t.cross,
-                       t.w_depth > 0, coefs, t.lopsided)
+                       t.w_depth > 0, coefs, t.lopsided, t.mouths, t.neutral)
     order = Steps(t.batch, last, first, acc.process_index, acc.num_processes)
     return DataLoader(data, batch_sampler=order, num_workers=t.workers, worker_init_fn=one_thread,
                       pin_memory=acc.device.type == 'cuda')

@@ -6,6 +6,7 @@ import torch
 from instant4d.ablations import RIVALS, ablate, load_late, still_parts, train_rival
 from instant4d.avatar import load_model
 from instant4d.data import Heads, sample_shard
+from instant4d.losses import Losses
 
 TINY = dict(train_batch=1, train_targets=2, train_warmup=1)
 TRAIN = sample_shard().with_name('heads-train.tar')
@@ -102,6 +103,13 @@ def test_what_is_remembered_is_what_E_says(trial):
     got = m.float() + trial.PLACE*at @ model.encoder.out.place[48:96,:,0,0].T
     assert torch.equal(x, there) and (got - want.float()).abs().max() < .01*want.float().abs().max()
     assert (got - m.float()).abs().max() > .05*want.float().abs().max()
+
+
+def test_trial_counts_every_residual(trial):
+    "One target for each portrait: none is passed over by the norm of eq. 3."
+    heads, model = Heads(str(TRAIN)), load_model(); memory = trial.Memory(model, heads); rows = [memory.draw('psi') for _ in range(2)]
+    losses = Losses(dict(norm=1.), 'none'); loss, terms = trial.loss_of(model, memory, rows, losses, 'no-skin')
+    assert terms['norm'] > .05 and torch.isclose(loss, terms['norm'])
 
 
 def test_trial_of_places(trial, tmp_path):
