@@ -391,7 +391,7 @@ def advantage(r:dict, a:str, b:str, column:str, seed:int=0)->tuple:     # mean, 
     draws = 1 - x[k].mean(1)/y[k].mean(1)
     return (1 - x.mean()/y.mean()).item(), *draws.quantile(torch.tensor([.025,.975])).tolist()
 
-# %% ../nbs/26_ablations.ipynb #f8aa4b9e
+# %% ../nbs/26_ablations.ipynb #df49c948
 def late_file(name:str)->Path:
     return Path(instant4d.__file__).with_name('weights')/f'late-{name}.safetensors'
 def trunk_sum(model)->str:
@@ -407,7 +407,7 @@ def save_late(model:Instant4D, path, **about):
                                   trunk=trunk_sum(model), **about))
 
 def load_late(name:str='spatial', path=None)->Instant4D:       # in evaluation mode, gradients off
-    "On the bundled trunk and M: feature or spatial, rivals trained alike; or place (notebook 36)."
+    "On the bundled trunk and M: feature or spatial, rivals trained alike; or practice (notebook 36)."
     path = path or late_file(name); base = load_model()
     tensors, about = read_tensors(path, 'late')
     if about.get('trunk') != trunk_sum(base):

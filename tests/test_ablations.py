@@ -3,7 +3,7 @@ import importlib.util, json, subprocess, sys
 from pathlib import Path
 import pytest
 import torch
-from instant4d.ablations import RIVALS, ablate, load_late, still_parts, train_rival
+from instant4d.ablations import RIVALS, ablate, load_late, still_parts, train_rival, trunk_sum
 from instant4d.avatar import load_model
 from instant4d.data import Heads, sample_shard
 from instant4d.losses import Losses
@@ -82,23 +82,36 @@ def trial():
     module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module); return module
 
 
-def test_bundled_places():
+@pytest.fixture(scope='module')
+def placed(trial):
+    "The bundled weights, with places that say something to m."
+    model = trial.told(load_model()); torch.manual_seed(0); model.encoder.out.place[48:96] = .2*torch.randn(48, 2, 1, 1)
+    return model
+
+
+def test_places_change_the_bases_only(placed):
     "They change m and nothing else that E says: the still head is the bundled one."
-    face, old, new = portrait(), load_model(), load_late('place'); a, b = (m.encode(face, crop=False) for m in (old, new))
-    assert new.cfg.model.place == 1 and old.cfg.model.place == 0
+    face, old = portrait(), load_model(); a, b = (m.encode(face, crop=False) for m in (old, placed))
+    assert placed.cfg.model.place == 1 and old.cfg.model.place == 0
     for x, y in zip(vars(a.gaussians()).values(), vars(b.gaussians()).values()): assert (x - y).abs().max() < 1e-3
     assert (a.basis - b.basis).abs().max() > 1
 
 
-def test_a_model_with_places_is_saved_whole(tmp_path):
-    m = load_late('place'); m.save(tmp_path/'m.safetensors'); back = load_model(tmp_path/'m.safetensors')
-    assert back.cfg == m.cfg and torch.allclose(back.encoder.out.place, m.encoder.out.place, rtol=1e-3, atol=1e-4)
+def test_a_model_with_places_is_saved_whole(placed, tmp_path):
+    placed.save(tmp_path/'m.safetensors'); back = load_model(tmp_path/'m.safetensors')
+    assert back.cfg == placed.cfg and torch.allclose(back.encoder.out.place, placed.encoder.out.place, rtol=1e-3, atol=1e-4)
 
 
-def test_what_is_remembered_is_what_E_says(trial):
+def test_bundled_practice():
+    "E's trunk and M are the bundled ones; what follows learned on."
+    old, new = load_model(), load_late('practice'); assert new.cfg.model == old.cfg.model and trunk_sum(new) == trunk_sum(old)
+    for k, v in old.motion_encoder.state_dict().items(): assert torch.equal(v, new.motion_encoder.state_dict()[k])
+    assert not torch.equal(old.psi.fc1.weight, new.psi.fc1.weight)
+
+
+def test_what_is_remembered_is_what_E_says(trial, placed):
     "Adding places to remembered bases gives the bases of a model with these places, up to 16-bit rounding."
-    heads, base = Heads(sample_shard()), load_model(); model = trial.told(base); torch.manual_seed(0)
-    with torch.no_grad(): model.encoder.out.place[48:96] = .2*torch.randn(48, 2, 1, 1)
+    heads, base, model = Heads(sample_shard()), load_model(), placed
     (_, m, at, x), (_, want, _, there) = (trial.remember(m, heads, 3, 0) for m in (base, model))
     got = m.float() + trial.PLACE*at @ model.encoder.out.place[48:96,:,0,0].T
     assert torch.equal(x, there) and (got - want.float()).abs().max() < .01*want.float().abs().max()
@@ -114,13 +127,15 @@ def test_trial_counts_every_residual(trial):
 
 def test_trial_of_places(trial, tmp_path):
     "At toy size: bundled, Psi alone, Psi and places, each measured; only the last learns places."
-    trial.main(trial.arguments([str(TRAIN), '--steps', '2', '--people', '1', '--out', str(tmp_path)]))
+    trial.main(trial.arguments([str(TRAIN), '--steps', '2', '--on', '2', '--people', '1', '--out', str(tmp_path),
+                                '--names', 'psi', 'place', 'practice']))
     r = json.loads((tmp_path/'place.json').read_text())
-    assert [x['name'] for x in r['runs']] == ['bundled', 'psi', 'place'] and r['about']['mouths'] == 7
+    assert [x['name'] for x in r['runs']] == ['bundled', 'psi', 'place', 'practice'] and r['about']['mouths'] == 7
     assert all(len(x['sided']['mouthSmile_L']) == 12 and len(x['scores']['driven']['parts']) == 1 for x in r['runs'])
     psi, place = (load_late(path=tmp_path/f'late-{n}.safetensors') for n in ('psi','place'))
     assert not psi.encoder.out.place.any() and place.encoder.out.place[48:96].any() and not place.encoder.out.place[96:].any()
     assert not torch.equal(psi.psi.fc1.weight, load_model().psi.fc1.weight)
+    on = load_late(path=tmp_path/'late-practice.safetensors'); assert on.cfg.train.mouths and not torch.equal(on.phi.fc1.weight, psi.phi.fc1.weight)
 
 
 @pytest.mark.parametrize('args, words', [([sample_shard()], 'identity 900000'), (['nowhere.tar'], 'nowhere.tar'), ([TRAIN, '--steps', '0'], '--steps')])

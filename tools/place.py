@@ -155,7 +155,7 @@ def open_training(folders, kept_aside):
 def main(a):
     base, held, aside = load_model(), Heads(sample_shard()), Heads(sample_shard().with_name('heads-one-sided.tar'))
     heads = open_training(a.heads, held.people + aside.people); memory = Memory(base, heads)
-    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr} --norm {a.norm}', steps=a.steps, trunk=trunk_sum(base),
+    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr} --norm {a.norm} --on {a.on}', steps=a.steps, trunk=trunk_sum(base),
                  people=len(heads), mouths=len(memory.mouths), renderer=heads.versions, held=[p['identity'] for p in held.people[:a.people]])
     path, h = Path(a.out)/'place.json', rival_harness(held)
     for name in ('bundled', *a.names):
@@ -165,6 +165,7 @@ def main(a):
             file = Path(a.out)/f'late-{name}.safetensors'; save_late(model, file, command=about['command'], steps=a.steps)
             model, more = load_late(path=file), dict(weights=checksum(read_tensors(file, 'late')[0]))       # what is kept is what is measured
         run = result(h, model, range(a.people), name=name, curve=curve) | more
+        run['scores'] = {'driven': run['scores']['driven']}         # the file stays small
         asked = [(aside, *m) for m in MOUTHS] + [(held, 'eyeBlink_L', 'eyeBlink_R')]
         run['sided'] = {l:[r for _, r in one_sided(model, people, l, r)] for people, l, r in asked}
         r = json.loads(path.read_text()) if path.exists() else {}
