@@ -138,7 +138,8 @@ def test_trial_of_places(trial, tmp_path):
     on = load_late(path=tmp_path/'late-practice.safetensors'); assert on.cfg.train.mouths and not torch.equal(on.phi.fc1.weight, psi.phi.fc1.weight)
 
 
-@pytest.mark.parametrize('args, words', [([sample_shard()], 'identity 900000'), (['nowhere.tar'], 'nowhere.tar'), ([TRAIN, '--steps', '0'], '--steps')])
+@pytest.mark.parametrize('args, words', [([sample_shard()], 'identity 900000'), (['nowhere.tar'], 'nowhere.tar'), ([TRAIN, '--steps', '0'], '--steps'),
+                                         ([TRAIN, '--names', 'practice', '--out', 'nowhere'], 'add psi')])
 def test_trial_refuses(args, words):
     r = subprocess.run([sys.executable, ROOT/'tools'/'place.py', *args], capture_output=True, text=True)
     assert r.returncode and words in r.stderr.splitlines()[-1] and 'Traceback' not in r.stderr

@@ -24,6 +24,7 @@ from instant4d.training import follow, learned, train, trainable
 from instant4d.triplanes import sample_triplane, split_features
 
 ARMS = 'psi', 'place', 'no-draws', 'no-neutral', 'no-skin', 'practice', 'usual'
+LATER = ARMS[5:]         # these go on from psi
 ORDINARY = dict(train_lr=1e-3, train_optimiser='adamw', train_w_detail=2., train_coarse=0., train_ema=.995, train_precision='bf16')
 MOUTHS = [('mouthLeft','mouthRight'), ('mouthSmile_L','mouthSmile_R')]
 
@@ -121,7 +122,8 @@ def go_on(name, heads, steps, out):
         model = Instant4D(cfg); model.load_state_dict(start.state_dict(), strict=False); return freeze_trunk(model)
     def report(model, step, log):
         recent = [x['detail'] for x in log[-max(1, steps//10):]]
-        curve.append([round(time.process_time() - begun, 1), step, round(sum(recent)/len(recent), 5)]); print(name, *curve[-1], file=sys.stderr)
+        curve.append([round(time.process_time() - begun, 1), step, round(sum(recent)/len(recent), 5)])
+        print(name, *curve[-1], file=sys.stderr)
     cfg = load_preset('laptop', train_steps=steps, **ORDINARY, **more)
     return train(cfg, heads, Path(out)/name, start.motion_encoder.state_dict(), every=max(1, steps//10), report=report, make=make), curve
 
@@ -154,16 +156,20 @@ def open_training(folders, kept_aside):
 
 def main(a):
     base, held, aside = load_model(), Heads(sample_shard()), Heads(sample_shard().with_name('heads-one-sided.tar'))
-    heads = open_training(a.heads, held.people + aside.people); memory = Memory(base, heads)
-    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr} --norm {a.norm} --on {a.on}', steps=a.steps, trunk=trunk_sum(base),
-                 people=len(heads), mouths=len(memory.mouths), renderer=heads.versions, held=[p['identity'] for p in held.people[:a.people]])
+    names = sorted(set(a.names), key=ARMS.index); later = set(names) & set(LATER)
+    if later and 'psi' not in names and not (Path(a.out)/'late-psi.safetensors').exists():
+        raise ValueError(f'{a.out}: no late-psi.safetensors to go on from; add psi to --names')
+    heads = open_training(a.heads, held.people + aside.people); memory = Memory(base, heads) if set(names) - later else None
+    about = dict(command=f'python tools/place.py heads --steps {a.steps} --lr {a.lr} --norm {a.norm} --on {a.on}', steps=a.steps,
+                 trunk=trunk_sum(base), people=len(heads), mouths=len(lopsided_frames(heads, MOUTHS)), renderer=heads.versions,
+                 held=[p['identity'] for p in held.people[:a.people]])
     path, h = Path(a.out)/'place.json', rival_harness(held)
-    for name in ('bundled', *a.names):
+    for name in ('bundled', *names):
         model, curve, more = base, [], {}
         if name != 'bundled':
-            model, curve = go_on(name, heads, a.on, a.out) if name in ARMS[5:] else learn(name, base, memory, a.steps, a.lr, a.norm)
+            model, curve = go_on(name, heads, a.on, a.out) if name in LATER else learn(name, base, memory, a.steps, a.lr, a.norm)
             file = Path(a.out)/f'late-{name}.safetensors'; save_late(model, file, command=about['command'], steps=a.steps)
-            model, more = load_late(path=file), dict(weights=checksum(read_tensors(file, 'late')[0]))       # what is kept is what is measured
+            more = dict(weights=checksum(read_tensors(file, 'late')[0])); model = load_late(path=file)      # as it will be used
         run = result(h, model, range(a.people), name=name, curve=curve) | more
         run['scores'] = {'driven': run['scores']['driven']}         # the file stays small
         asked = [(aside, *m) for m in MOUTHS] + [(held, 'eyeBlink_L', 'eyeBlink_R')]
