@@ -170,7 +170,7 @@ def optimiser(model)->torch.optim.Optimizer:
     groups = [[p for k, p in learned(model) if inner_matrix(k, p) == own] for own in (True, False)]
     return Muon([dict(params=p, matrices=own) for p, own in zip(groups, (True, False))], **how)
 
-# %% ../nbs/24_training.ipynb #da4edd1d
+# %% ../nbs/24_training.ipynb #53b6032b
 class Predictor(nn.Module):
     "`predict` as a module: what is shared between processes."
     def __init__(self, model): super().__init__(); self.model = model
@@ -187,7 +187,11 @@ def accelerator(cfg:Config, out=None, tracker:str=None):
     except ImportError:
         raise ValueError('accelerate is missing; run: pip install "instant4d[train]"') from None
     precision = dict(fp32='no').get(cfg.train.precision, cfg.train.precision)
-    acc = Accelerator(mixed_precision=precision, log_with=tracker, project_dir=out)
+    try: acc = Accelerator(mixed_precision=precision, log_with=tracker, project_dir=out)
+    except ValueError as e:
+        if 'already been initialized' not in str(e): raise
+        raise ValueError('this process has trained in another precision before; restart it '
+                         f'to train in {cfg.train.precision}') from None
     if tracker and not acc.log_with:
         raise ValueError(f'tracker {tracker!r} is not installed; run: pip install {tracker}')
     return acc

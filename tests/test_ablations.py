@@ -125,8 +125,9 @@ def test_trial_counts_every_residual(trial):
     assert terms['norm'] > .05 and torch.isclose(loss, terms['norm'])
 
 
-def test_trial_of_places(trial, tmp_path):
+def test_trial_of_places(trial, tmp_path, monkeypatch):
     "At toy size: bundled, Psi alone, Psi and places, each measured; only the last learns places."
+    monkeypatch.setitem(trial.ORDINARY, 'train_precision', 'fp32')      # a process keeps to one
     trial.main(trial.arguments([str(TRAIN), '--steps', '2', '--on', '2', '--people', '1', '--out', str(tmp_path),
                                 '--names', 'psi', 'place', 'practice']))
     r = json.loads((tmp_path/'place.json').read_text())

@@ -152,6 +152,19 @@ def test_nan_is_named_and_nothing_is_written(tmp_path, term, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_another_precision_wants_another_process():
+    "accelerate keeps one precision for the life of a process; a notebook's reader gets one line about it."
+    code = """if True:
+        from instant4d import load_preset
+        from instant4d.training import accelerator
+        accelerator(load_preset('smoke'))
+        try: accelerator(load_preset('smoke', train_precision='bf16'))
+        except ValueError as e: print(e)
+        print(accelerator(load_preset('smoke')).mixed_precision)"""
+    r = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert r.stdout.splitlines() == ['this process has trained in another precision before; restart it to train in bf16', 'no'], r.stderr
+
+
 def test_half_precision_stays_close(tmp_path):
     "bf16 is for the networks alone: after a few steps the loss is that of fp32 to a few per cent."
     script = '''
