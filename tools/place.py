@@ -10,23 +10,21 @@ where the bundled one came from.
 import argparse, dataclasses, json, random, sys, time
 from pathlib import Path
 import torch
-from instant4d.ablations import freeze_trunk, load_late, result, rival_harness, save_late, trunk_sum
+from instant4d.ablations import load_late, result, rival_harness, save_late, train_rival, trunk_sum
 from instant4d.avatar import Instant4D, checksum, load_model, read_tensors
 from instant4d.bottleneck import one_sided
 from instant4d.cameras import Camera
-from instant4d.config import load_preset
-from instant4d.data import Heads, details, disc, lopsided_frames, sample_shard
+from instant4d.data import MOUTHS, Heads, details, disc, lopsided_frames, sample_shard
 from instant4d.encoding import PLACE, places_of
 from instant4d.evaluation import on_grey
 from instant4d.losses import Losses, detail_l1
 from instant4d.splatting import splat
-from instant4d.training import follow, learned, train, trainable
+from instant4d.training import follow, learned, trainable
 from instant4d.triplanes import sample_triplane, split_features
 
 ARMS = 'psi', 'place', 'no-draws', 'no-neutral', 'no-skin', 'practice', 'usual'
 LATER = ARMS[5:]         # these go on from psi
 ORDINARY = dict(train_lr=1e-3, train_optimiser='adamw', train_w_detail=2., train_coarse=0., train_ema=.995, train_precision='bf16')
-MOUTHS = [('mouthLeft','mouthRight'), ('mouthSmile_L','mouthSmile_R')]
 
 def told(base):
     "The same model, with places that say nothing yet."
@@ -116,16 +114,9 @@ def learn(name, base, memory, steps, lr, norm, batch=6):
 
 def go_on(name, heads, steps, out):
     "Ordinary training of what follows E's trunk, from psi on."
-    more, curve, begun = dict(train_mouths=.7, train_neutral=.5) if name == 'practice' else {}, [], time.process_time()
-    start = load_late(path=Path(out)/'late-psi.safetensors')
-    def make(cfg):
-        model = Instant4D(cfg); model.load_state_dict(start.state_dict(), strict=False); return freeze_trunk(model)
-    def report(model, step, log):
-        recent = [x['detail'] for x in log[-max(1, steps//10):]]
-        curve.append([round(time.process_time() - begun, 1), step, round(sum(recent)/len(recent), 5)])
-        print(name, *curve[-1], file=sys.stderr)
-    cfg = load_preset('laptop', train_steps=steps, **ORDINARY, **more)
-    return train(cfg, heads, Path(out)/name, start.motion_encoder.state_dict(), every=max(1, steps//10), report=report, make=make), curve
+    start = load_late(path=Path(out)/'late-psi.safetensors').state_dict()
+    more = dict(train_mouths=.7, train_neutral=.5) if name == 'practice' else {}
+    return train_rival('feature', 0, heads, Path(out)/name, start, steps, 'laptop', late=True, **ORDINARY, **more)
 
 def short(x):
     "Five digits are enough for a file."
@@ -168,7 +159,7 @@ def main(a):
         model, curve, more = base, [], {}
         if name != 'bundled':
             model, curve = go_on(name, heads, a.on, a.out) if name in LATER else learn(name, base, memory, a.steps, a.lr, a.norm)
-            file = Path(a.out)/f'late-{name}.safetensors'; save_late(model, file, command=about['command'], steps=a.steps)
+            file = Path(a.out)/f'late-{name}.safetensors'; save_late(model, file, command=about['command'], steps=a.on if name in LATER else a.steps)
             more = dict(weights=checksum(read_tensors(file, 'late')[0])); model = load_late(path=file)      # as it will be used
         run = result(h, model, range(a.people), name=name, curve=curve) | more
         run['scores'] = {'driven': run['scores']['driven']}         # the file stays small
