@@ -1,6 +1,16 @@
 __version__ = "0.1.0"
 
-_WHERE = dict(gaussians='Gaussians', cameras='Camera Frame orbit', splatting='splat', avatar='Instant4D Avatar load_model', config='load_preset', fan='load_xnemo', dino='load_dino', driving='load_driver read_arkit')
+_WHERE = {
+    'config': 'load_preset',
+    'splatting.gaussians': 'Gaussians',
+    'splatting.cameras': 'Camera Frame orbit',
+    'splatting.api': 'splat',
+    'model.avatar': 'Avatar',
+    'model.model': 'Instant4D load_model new_model',
+    'model.fan': 'load_xnemo',
+    'model.dino': 'load_dino',
+    'explore.driving': 'load_driver read_arkit',
+}
 _NAMES = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = sorted(_NAMES)
 
@@ -10,3 +20,6 @@ def __getattr__(name):
     if name not in _NAMES: raise AttributeError(f"module 'instant4d' has no attribute {name!r}; it offers {', '.join(__all__)}")
     from importlib import import_module
     return getattr(import_module('instant4d.' + _NAMES[name]), name)
+
+
+def __dir__(): return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
-"""Train the two rivals of notebook 34 on the bundled trunk: python tools/late.py heads [--steps 1000]
+"""Train the two rivals of notebook 72 on the bundled trunk: python tools/late.py heads [--steps 1000]
 
-`heads` holds shards to train on. (a) and (b) of notebook 26 start alike, learn from the same samples in the same order, and share
+`heads` holds shards to train on. (a) and (b) of notebook 63 start alike, learn from the same samples in the same order, and share
 the frozen trunk of the bundled E. Writes instant4d/weights/late-*.safetensors and nbs/results/late.json; goes on where it stopped.
 """
 import argparse, json, sys

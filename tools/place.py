@@ -1,9 +1,9 @@
-"""Practise one-sided mouths, with and without places, for notebook 36: python tools/place.py heads [--steps 4000]
+"""Practise one-sided mouths, with and without places, for notebook 81: python tools/place.py heads [--steps 4000]
 
 `heads` holds shards to train on, best with `instant4d heads --lopsided` among them. E and M speak once: what they say of portraits and
 of driving pictures is kept, some 10 MB a person. Then Psi learns, alone (psi) or with the places of E's last layer (place); all else
 stays as it is. `--names no-draws no-neutral no-skin` leaves one part of the practice out: one-sided faces drawn more often, neutral
-portraits, the loss on the skin around mouths. `--names practice usual` go on from psi with the ordinary training (notebook 24) of all
+portraits, the loss on the skin around mouths. `--names practice usual` go on from psi with the ordinary training (notebook 57) of all
 that follows E's trunk: with `mouths` and `neutral`, and without. Writes place.json and a late-NAME.safetensors each into out/place,
 where the bundled one came from.
 """
@@ -49,7 +49,7 @@ class Memory:
         self.said = {s: remember(model, heads, *s) for s in self.sources}
     def portraits(self, i):
         "A neutral frame, and any."
-        every = list(range(self.heads.count(i))); still = [k for k in every if self.heads.pose(i,k)[0] == 0]
+        every = list(range(self.heads.count(i))); still = [k for k in every if self.heads.shot(i,k)[0] == 0]
         return self.rng.choice(still or every), self.rng.choice(every)
     @torch.no_grad()
     def code(self, i, k):
@@ -57,7 +57,7 @@ class Memory:
         return self.codes[i,k]
     def driver(self, i, k):
         "The target itself, or as often another view of its expression."
-        same = [q for q in range(self.heads.count(i)) if q != k and self.heads.pose(i,q)[0] == self.heads.pose(i,k)[0]]
+        same = [q for q in range(self.heads.count(i)) if q != k and self.heads.shot(i,q)[0] == self.heads.shot(i,k)[0]]
         return self.rng.choice(same) if same and self.rng.random() < .5 else k
     def draw(self, arm):
         "A portrait and a target: a one-sided mouth, another one-sided face, the portrait's own expression, or anything."
@@ -65,7 +65,7 @@ class Memory:
         u = self.rng.random(); i, s = self.rng.choice(sources)
         if arm == 'no-draws' and u < .45: u = 1.
         while u < .3 and i not in self.mouths: i, s = self.rng.choice(sources)
-        own = [k for k in range(self.heads.count(i)) if self.heads.pose(i,k)[0] == self.heads.pose(i,s)[0]]
+        own = [k for k in range(self.heads.count(i)) if self.heads.shot(i,k)[0] == self.heads.shot(i,s)[0]]
         few = self.mouths.get(i) if u < .3 else self.sided.get(i) if u < .45 else own if u < .6 else None
         return i, s, self.rng.choice(few or range(self.heads.count(i)))
 
@@ -75,7 +75,7 @@ def around_mouth(heads, i, k, size):
     return disc(marks[48:68].mean(0), .8*(marks[54] - marks[48]).norm(), size)
 
 def loss_of(model, memory, rows, losses, arm):
-    "Eq. 2 and the losses of notebook 23, for rows of (person, portrait, target)."
+    "Eq. 2 and the losses of notebook 52, for rows of (person, portrait, target)."
     h, stack = memory.heads, lambda f: torch.stack([f(*r) for r in rows])
     f, m, at, x = (stack(lambda i,s,k: memory.said[i,s][j].float()) for j in range(4))
     if arm == 'place': m = m + PLACE*at @ model.encoder.out.place[m.shape[-1]:2*m.shape[-1],:,0,0].T

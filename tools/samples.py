@@ -1,4 +1,4 @@
-"""Render data_samples anew: python tools/samples.py [OUT]. Needs the head model (notebook 16); 10 minutes on two cores."""
+"""Render data_samples anew: python tools/samples.py [OUT]. Needs the head model (notebook 40); 10 minutes on two cores."""
 import json, math, sys, tempfile
 from pathlib import Path
 import numpy as np

@@ -1,7 +1,7 @@
 """Does the bundled checkpoint do better on people it was trained on? python tools/seen.py heads
 
 `heads` holds shards of training identities (see the `seen` of the checkpoint's card). Measures still, driven and driven
-from aside, as notebook 24 does, on them and on the published test split, and writes nbs/results/seen.json.
+from aside, as notebook 57 does, on them and on the published test split, and writes nbs/results/seen.json.
 """
 import json, sys
 from pathlib import Path

@@ -37,8 +37,8 @@ def measure(model, heads):
         source, driving, (_, d, v) = test_views(heads, i, model.cfg.model.image); a = model.encode(source, crop=False)
         f = a.render(model.motion(driving, crop=False), heads.camera(i,v))
         rows['own'].append(psnr(f.chw, heads.rgba(i,v)[:3])); rows['depth'].append(depth_l1(f.depth, heads.depth(i,v), f.alpha, heads.rgba(i,v)[3]).item())
-        for t in (k for k in range(heads.count(i)) if heads.pose(i,k)[0] and heads.pose(i,k)[1] == 0):
-            others = [f for f in shared.get(shared_number(heads, i, t), ()) if f[0] != i and heads.pose(*f)[1] == 0]
+        for t in (k for k in range(heads.count(i)) if heads.shot(i,k)[0] and heads.shot(i,k)[1] == 0):
+            others = [f for f in shared.get(shared_number(heads, i, t), ()) if f[0] != i and heads.shot(*f)[1] == 0]
             if others: rows['other'].append(psnr(a.render(model.motion(grey(*others[0]), crop=False), heads.camera(i,t)).chw, heads.rgba(i,t)[:3]))
     return {k: round(sum(v)/len(v), 4) for k, v in rows.items()} | dict(pairs=len(rows['other']))
 

@@ -1,0 +1,1 @@
+"Measuring: metrics, the report, rival representations, and speed."

@@ -1,0 +1,1 @@
+"Motion bases, driving by name, and the widgets."

@@ -1,0 +1,2 @@
+"The paper's method: planes, decoding, motion, and the avatar that is left of a portrait."
+from . import playing, baking       # add Avatar.drive (the fast one) and Avatar.bake

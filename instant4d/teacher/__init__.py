@@ -1,0 +1,1 @@
+"The renderer of labelled heads: a morphable model, its skin, its hair, its light."

@@ -1,0 +1,1 @@
+"Training: the motion encoder, judges, losses, the adversary, optimisers, checkpoints, and the loop."
