@@ -60,6 +60,7 @@ def write_tensors(
     with writing(path) as part:
         save_file(tensors, part, about); os.chmod(part, 0o644)
 
+# %% ../nbs/02_files.ipynb #731a2ec5
 def read_tensors(
     path,               # .safetensors of ours
     kind:str,           # what it must be: model or avatar
@@ -90,6 +91,7 @@ def read_tensors(
         raise ValueError(f'{path}: written by instant4d {meta.get("version", "?")} '
                          f'and not readable here ({e}); update instant4d') from None
 
+# %% ../nbs/02_files.ipynb #f42578d4
 def load_strict(
     module:nn.Module,
     tensors:dict,       # its state, possibly in half precision

@@ -20,7 +20,7 @@ def patch(
     if f is None: return functools.partial(patch, cls_method=cls_method, as_prop=as_prop)
     own = inspect.unwrap(f); name = own.__name__
     first = next(iter(inspect.signature(own).parameters.values()), None)
-    if first is None or not isinstance(first.annotation, type):
+    if first is None or first.annotation is first.empty or not isinstance(first.annotation, type):
         raise TypeError(f'{name}: annotate its first argument with the class it belongs to')
     f.__qualname__ = f'{first.annotation.__qualname__}.{name}'
     made = classmethod(f) if cls_method else property(f) if as_prop else f

@@ -1,21 +1,15 @@
-"""Rivals: what a user of `ablate` may type wrong, and runs that are broken off. And the trial of places."""
-import importlib.util, json, subprocess, sys
-from pathlib import Path
+"""Rivals: what a user of `ablate` may type wrong, and runs that are broken off."""
+import json
 import pytest
 import torch
-from instant4d.ablations import RIVALS, ablate, load_late, still_parts, train_rival, trunk_sum
-from instant4d.avatar import load_model
-from instant4d.data import Heads, sample_shard
-from instant4d.losses import Losses
+from instant4d.evaluation.rivals import (
+    RIVALS, ablate, still_parts, train_rival)
+from instant4d.model.model import load_late, load_model, new_model, trunk_sum
+from instant4d.data.people import Heads
+from instant4d.data.shards import sample_shard
 
 TINY = dict(train_batch=1, train_targets=2, train_warmup=1)
 TRAIN = sample_shard().with_name('heads-train.tar')
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def portrait():
-    x = Heads(sample_shard()).rgba(3,0)
-    return x[:3] + .5*(1 - x[3:])
 
 
 WRONG = {
@@ -39,16 +33,16 @@ def test_one_line_before_anything_runs(case, tmp_path):
 
 def test_a_run_that_was_stopped_goes_on(tmp_path):
     "Four steps at once are four steps in two calls, and the curve has them all."
-    start, heads = still_parts(load_model(preset='ablation')), Heads(TRAIN)
+    start, heads = still_parts(new_model('ablation')), Heads(TRAIN)
     whole, _ = train_rival('spatial', 0, heads, tmp_path/'a', start, 4, **TINY)
-    from instant4d import training
-    real, told = training.until_told, []
+    from instant4d.training import loop
+    real, told = loop.until_told, []
     class Twice:                            # the first call is told to stop after two steps
         def __enter__(self): return lambda: told.append(1) or len(told) == 2
         def __exit__(self, *_): pass
-    training.until_told = lambda minutes=None: Twice() if len(told) < 2 else real(minutes)
+    loop.until_told = lambda minutes=None: Twice() if len(told) < 2 else real(minutes)
     try: train_rival('spatial', 0, heads, tmp_path/'b', start, 4, **TINY)
-    finally: training.until_told = real
+    finally: loop.until_told = real
     assert torch.load(tmp_path/'b'/'spatial-0'/'last.pt', weights_only=True)['step'] == 2
     again, curve = train_rival('spatial', 0, heads, tmp_path/'b', start, 4, **TINY)
     for (k, a), b in zip(whole.state_dict().items(), again.state_dict().values()): assert torch.equal(a, b), k
@@ -58,7 +52,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
 
 def test_a_run_that_was_told_to_stop_is_not_counted(tmp_path, monkeypatch):
     "Half a training has no score, and nothing else begins."
-    from instant4d import ablations
+    from instant4d.evaluation import rivals as ablations
     said, began = [], []
     def half(name, *a, **kw): began.append(name); return None, [[.1, 1, .5]]
     monkeypatch.setattr(ablations, 'train_rival', half); monkeypatch.setattr(ablations, 'rival_sheet', lambda *a: type('P', (), dict(save=lambda *a: None)))
@@ -69,78 +63,25 @@ def test_a_run_that_was_told_to_stop_is_not_counted(tmp_path, monkeypatch):
 @pytest.mark.parametrize('name', RIVALS)
 def test_rivals_begin_as_the_same_still_head(name):
     from instant4d.config import load_preset
-    r, start = RIVALS[name], still_parts(load_model(preset='ablation'))
+    r, start = RIVALS[name], still_parts(new_model('ablation'))
     model = r.make(load_preset('ablation', **r.settings)); missing = model.load_state_dict(start, strict=False)
     assert not missing.unexpected_keys and all(k.startswith(('psi.', 'motion_encoder.')) for k in missing.missing_keys)
     assert all(torch.equal(model.state_dict()[k], v) for k, v in start.items())
 
 
-@pytest.fixture(scope='module')
-def trial():
-    "tools/place.py as a module."
-    spec = importlib.util.spec_from_file_location('place', ROOT/'tools'/'place.py')
-    module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module); return module
-
-
-@pytest.fixture(scope='module')
-def placed(trial):
-    "The bundled weights, with places that say something to m."
-    model = trial.told(load_model()); torch.manual_seed(0); model.encoder.out.place[48:96] = .2*torch.randn(48, 2, 1, 1)
-    return model
-
-
-def test_places_change_the_bases_only(placed):
-    "They change m and nothing else that E says: the still head is the bundled one."
-    face, old = portrait(), load_model(); a, b = (m.encode(face, crop=False) for m in (old, placed))
-    assert placed.cfg.model.place == 1 and old.cfg.model.place == 0
-    for x, y in zip(vars(a.gaussians()).values(), vars(b.gaussians()).values()): assert (x - y).abs().max() < 1e-3
-    assert (a.basis - b.basis).abs().max() > 1
-
-
-def test_a_model_with_places_is_saved_whole(placed, tmp_path):
-    placed.save(tmp_path/'m.safetensors'); back = load_model(tmp_path/'m.safetensors')
-    assert back.cfg == placed.cfg and torch.allclose(back.encoder.out.place, placed.encoder.out.place, rtol=1e-3, atol=1e-4)
-
-
-def test_bundled_practice():
+@pytest.mark.parametrize('name', ['feature', 'spatial'])
+def test_bundled_late_rivals(name):
     "E's trunk and M are the bundled ones; what follows learned on."
-    old, new = load_model(), load_late('practice'); assert new.cfg.model == old.cfg.model and trunk_sum(new) == trunk_sum(old)
+    old, new = load_model(), load_late(name); assert new.cfg.model.deform == name and trunk_sum(new) == trunk_sum(old)
     for k, v in old.motion_encoder.state_dict().items(): assert torch.equal(v, new.motion_encoder.state_dict()[k])
     assert not torch.equal(old.psi.fc1.weight, new.psi.fc1.weight)
 
 
-def test_what_is_remembered_is_what_E_says(trial, placed):
-    "Adding places to remembered bases gives the bases of a model with these places, up to 16-bit rounding."
-    heads, base, model = Heads(sample_shard()), load_model(), placed
-    (_, m, at, x), (_, want, _, there) = (trial.remember(m, heads, 3, 0) for m in (base, model))
-    got = m.float() + trial.PLACE*at @ model.encoder.out.place[48:96,:,0,0].T
-    assert torch.equal(x, there) and (got - want.float()).abs().max() < .01*want.float().abs().max()
-    assert (got - m.float()).abs().max() > .05*want.float().abs().max()
-
-
-def test_trial_counts_every_residual(trial):
-    "One target for each portrait: none is passed over by the norm of eq. 3."
-    heads, model = Heads(str(TRAIN)), load_model(); memory = trial.Memory(model, heads); rows = [memory.draw('psi') for _ in range(2)]
-    losses = Losses(dict(norm=1.), 'none'); loss, terms = trial.loss_of(model, memory, rows, losses, 'no-skin')
-    assert terms['norm'] > .05 and torch.isclose(loss, terms['norm'])
-
-
-def test_trial_of_places(trial, tmp_path, monkeypatch):
-    "At toy size: bundled, Psi alone, Psi and places, each measured; only the last learns places."
-    monkeypatch.setitem(trial.ORDINARY, 'train_precision', 'fp32')      # a process keeps to one
-    trial.main(trial.arguments([str(TRAIN), '--steps', '2', '--on', '2', '--people', '1', '--out', str(tmp_path),
-                                '--names', 'psi', 'place', 'practice']))
-    r = json.loads((tmp_path/'place.json').read_text())
-    assert [x['name'] for x in r['runs']] == ['bundled', 'psi', 'place', 'practice'] and r['about']['mouths'] == 7
-    assert all(len(x['sided']['mouthSmile_L']) == 12 and len(x['scores']['driven']['parts']) == 1 for x in r['runs'])
-    psi, place = (load_late(path=tmp_path/f'late-{n}.safetensors') for n in ('psi','place'))
-    assert not psi.encoder.out.place.any() and place.encoder.out.place[48:96].any() and not place.encoder.out.place[96:].any()
-    assert not torch.equal(psi.psi.fc1.weight, load_model().psi.fc1.weight)
-    on = load_late(path=tmp_path/'late-practice.safetensors'); assert on.cfg.train.mouths and not torch.equal(on.phi.fc1.weight, psi.phi.fc1.weight)
-
-
-@pytest.mark.parametrize('args, words', [([sample_shard()], 'identity 900000'), (['nowhere.tar'], 'nowhere.tar'), ([TRAIN, '--steps', '0'], '--steps'),
-                                         ([TRAIN, '--names', 'practice', '--out', 'nowhere'], 'add psi')])
-def test_trial_refuses(args, words):
-    r = subprocess.run([sys.executable, ROOT/'tools'/'place.py', *args], capture_output=True, text=True)
-    assert r.returncode and words in r.stderr.splitlines()[-1] and 'Traceback' not in r.stderr
+def test_late_rivals_are_trained_by_a_command(tmp_path):
+    "At toy size: both are written, belong to the bundled weights, are not trained twice, and another length is refused."
+    from instant4d.cli import main
+    args = ['ablate', str(TRAIN), '--late', '--steps', '2', '--people', '1', '--out', str(tmp_path), '--set', *(f'{k.replace("_", ".", 1)}={v}' for k, v in TINY.items())]
+    assert main(args) == 0; paths = [tmp_path/f'late-{n}.safetensors' for n in ('feature', 'spatial')]; before = [p.stat().st_mtime_ns for p in paths]
+    for p in paths: assert trunk_sum(load_late(path=p)) == trunk_sum(load_model()) and p.stat().st_size < 300_000
+    assert main(args) == 0 and [p.stat().st_mtime_ns for p in paths] == before
+    assert main([*args[:4], '3', *args[5:]]) == 2 and main([*args, '--seeds', '1']) == 2

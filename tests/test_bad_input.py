@@ -68,14 +68,14 @@ def test_settings_missing(tmp_path):
 def test_checkpoint_metadata(word, d): refused(lambda: config.from_dict(d), 'configuration', word, kind=ValueError)
 
 
-def test_foreign_settings_are_passed_over(tmp_path, monkeypatch):
-    "Another project's settings.ini between us and ours does not count."
-    (tmp_path/'settings.ini').write_text('[mine.model]\nplanes = 8')
-    (tmp_path/'sub').mkdir()
-    (tmp_path/'sub'/'settings.ini').write_text('[DEFAULT]\nlib_name = other')
-    monkeypatch.chdir(tmp_path/'sub')
-    assert config.find_settings() == tmp_path/'settings.ini'
-    assert config.load_preset('mine').model.planes == 8
+def test_settings_of_the_working_folder_do_not_count(tmp_path, monkeypatch):
+    "A preset means the same wherever it is loaded; a file of one's own is named."
+    before = config.load_preset('smoke')
+    (tmp_path/'settings.ini').write_text('[smoke.model]\nplanes = 8\n[mine.model]\nplanes = 8')
+    monkeypatch.chdir(tmp_path)
+    assert config.load_preset('smoke') == before
+    with pytest.raises(ValueError, match="unknown preset 'mine'"): config.load_preset('mine')
+    assert config.load_preset('mine', 'settings.ini').model.planes == 8
 
 
 # ------------------------------------------------------------------------------------------------------------- images
@@ -186,10 +186,11 @@ def test_clip(case, tmp_path):
 
 from dataclasses import replace
 import pickle
-from instant4d import Avatar, Camera, Gaussians, cli, load_model, orbit, splat
-from instant4d.avatar import Instant4D, read_tensors
-from instant4d.splat_numba import test_scene as scene
-from instant4d.triplanes import sample_triplane
+from instant4d import Avatar, Camera, Gaussians, cli, load_model, new_model, orbit, splat
+from instant4d.model.model import Instant4D
+from instant4d.files import read_tensors
+from instant4d.splatting.kernels import random_scene as scene
+from instant4d.model.triplanes import sample_triplane
 
 G = scene(50)
 SCENES = {
@@ -277,7 +278,7 @@ def test_ply_elsewhere(tmp_path):
 # ------------------------------------------------------------------------------------------------------- model, avatar
 
 @pytest.fixture(scope='module')
-def model(): return load_model(preset='smoke')
+def model(): return new_model('smoke')
 
 @pytest.fixture(scope='module')
 def avatar(model): return model.encode(torch.rand(3, 64, 64))
@@ -311,7 +312,7 @@ def test_weights_of_another_kind(avatar, tmp_path):
     refused(lambda: load_model(tmp_path/'a.safetensors'), 'avatar', 'model', kind=ValueError)
 
 def test_weights_that_lack_a_tensor(avatar, tmp_path):
-    from instant4d.avatar import write_tensors
+    from instant4d.files import write_tensors
     avatar.save(tmp_path/'a.safetensors')
     t, about = read_tensors(tmp_path/'a.safetensors', 'avatar')
     write_tensors(tmp_path/'b.safetensors', {k:v for k, v in t.items() if k != 'phi.fc1.weight'},

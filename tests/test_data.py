@@ -3,11 +3,14 @@ import errno, gzip, json, os, pickle, shutil, subprocess, tarfile, warnings
 from pathlib import Path
 import numpy as np, pytest, torch
 from PIL import Image
-from instant4d import cli, shards
-from instant4d.cameras import Camera
-from instant4d.data import Damaged, Heads, Reenactment, Steps, collect, step_samples
-from instant4d.importing import import_folder
-from instant4d.shards import encode_person, find_shards, pack, tar_index, write_shard
+from instant4d import cli
+from instant4d.data import shards
+from instant4d.splatting.cameras import Camera
+from instant4d.data.shards import Damaged
+from instant4d.data.people import Heads, collect
+from instant4d.data.reenactment import Reenactment, Steps, step_samples
+from instant4d.data.importing import import_folder
+from instant4d.data.shards import encode_person, find_shards, pack, tar_index, write_shard
 
 NAMES, SIZE = ['jawOpen', 'eyeBlink_L'], 32
 
@@ -32,11 +35,11 @@ def frame(identity, e, v, **more):
                 cam2world=c.cam2world.numpy(), K=c.K.numpy(), key=f'e{e:02d}v{v:02d}') | more
 
 
-def person(identity, version=shards.VERSION, **more):
+def person(identity, version=shards.NEWEST_RENDERER, **more):
     return encode_person(identity, NAMES, [frame(identity, e, v) for e in range(2) for v in range(2)], version, SIZE, **more)
 
 
-def shard(path, numbers, version=shards.VERSION, change=None):
+def shard(path, numbers, version=shards.NEWEST_RENDERER, change=None):
     "A shard whose files `change` may spoil: a function of the dict name -> bytes."
     files = dict(f for n in numbers for f in person(n, version))
     if change: change(files)
@@ -107,7 +110,7 @@ def test_a_broken_person_is_skipped(case, tmp_path):
 
 def test_healthy_shards_say_nothing(tmp_path):
     h, said = read(shard(tmp_path/'a.tar', range(3)))
-    assert numbers(h) == [0, 1, 2] and said == [] and h.skipped == [] and h.check() == [] and h.versions == [shards.VERSION]
+    assert numbers(h) == [0, 1, 2] and said == [] and h.skipped == [] and h.check() == [] and h.versions == [shards.NEWEST_RENDERER]
 
 
 def test_a_member_that_stands_twice(tmp_path):
@@ -126,7 +129,7 @@ def test_a_person_in_two_shards_counts_once(tmp_path):
 
 def test_unknown_labels_are_ignored(tmp_path):
     "Labels that a later renderer adds do not disturb."
-    files = encode_person(0, NAMES, [frame(0, 0, 0, looks=dict(lamp='left'))], shards.VERSION, SIZE, looks=dict(hair='bob', glasses=True), novelty=[1])
+    files = encode_person(0, NAMES, [frame(0, 0, 0, looks=dict(lamp='left'))], shards.NEWEST_RENDERER, SIZE, looks=dict(hair='bob', glasses=True), novelty=[1])
     h, said = read(write_shard(tmp_path/'a.tar', files + [('000000.e00v00.flow.png', b'?')]))
     assert said == [] and h.people[0]['looks'] == dict(hair='bob', glasses=True) and h.frame(0, 0)['looks'] == dict(lamp='left')
 
@@ -186,14 +189,14 @@ def test_unfinished_work_is_passed_over(tmp_path):
 
 
 def test_versions(tmp_path):
-    now, old, new = (shard(tmp_path/f'v{v}.tar', [v], version=v) for v in (shards.VERSION, shards.VERSION - 1, shards.VERSION + 1))
+    now, old, new = (shard(tmp_path/f'v{v}.tar', [v], version=v) for v in (shards.NEWEST_RENDERER, shards.NEWEST_RENDERER - 1, shards.NEWEST_RENDERER + 1))
     assert read(old)[1] == [] and read(now)[1] == []
     h, said = read(now, old)
-    assert len(said) == 1 and f'{shards.VERSION - 1} and {shards.VERSION}' in said[0] and h.versions == [shards.VERSION - 1, shards.VERSION]
-    refused(lambda: Heads(new), new, shards.VERSION + 1, 'update')
+    assert len(said) == 1 and f'{shards.NEWEST_RENDERER - 1} and {shards.NEWEST_RENDERER}' in said[0] and h.versions == [shards.NEWEST_RENDERER - 1, shards.NEWEST_RENDERER]
+    refused(lambda: Heads(new), new, shards.NEWEST_RENDERER + 1, 'update')
     refused(lambda: Heads([now, new]), new, 'update')
-    refused(lambda: Heads([now, old], version=shards.VERSION), old, shards.VERSION - 1)
-    assert numbers(Heads(old, version=shards.VERSION - 1)) == [shards.VERSION - 1]
+    refused(lambda: Heads([now, old], version=shards.NEWEST_RENDERER), old, shards.NEWEST_RENDERER - 1)
+    assert numbers(Heads(old, version=shards.NEWEST_RENDERER - 1)) == [shards.NEWEST_RENDERER - 1]
 
 
 # ---------------------------------------------------------------------------------------------------- broken pictures

@@ -31,7 +31,7 @@ class Mirror(torch.nn.Module):
 
 
 @pytest.fixture(scope='module')
-def heads(): from instant4d.data import Heads, sample_shard; return Heads(sample_shard())
+def heads(): from instant4d.data.people import Heads; from instant4d.data.shards import sample_shard; return Heads(sample_shard())
 
 
 @pytest.fixture(scope='module')
@@ -45,13 +45,13 @@ def smirk(tmp_path_factory):
 
 
 def test_smirk(smirk):
-    from instant4d.results import load_smirk
+    from instant4d.evaluation.adapters import load_smirk
     expression, pose = load_smirk(smirk)(torch.rand(2, 3, 128, 128))
     assert expression.shape == (2, 55) and pose.shape == (2, 3)
 
 
 def test_smirk_that_is_not_whole(smirk, tmp_path):
-    from instant4d.results import load_smirk
+    from instant4d.evaluation.adapters import load_smirk
     torch.save({'smirk_encoder.out.bias':torch.zeros(2)}, tmp_path/'bad.pt')
     with pytest.raises(ValueError, match='does not fit'): load_smirk(smirk, tmp_path/'bad.pt')
     with pytest.raises(FileNotFoundError, match='quick_install'): load_smirk(smirk, tmp_path/'none.pt')
@@ -60,7 +60,7 @@ def test_smirk_that_is_not_whole(smirk, tmp_path):
 
 
 def test_arcface(tmp_path, monkeypatch):
-    from instant4d.results import load_arcface
+    from instant4d.evaluation.adapters import load_arcface
     torch.jit.script(Embed()).save(str(tmp_path/'r50.pt')); code = load_arcface(tmp_path/'r50.pt')(torch.rand(2, 3, 128, 128))
     assert code.shape == (2, 512) and torch.allclose(code.norm(dim=1), torch.ones(2))
     torch.jit.script(Embed(8)).save(str(tmp_path/'short.pt'))
@@ -76,7 +76,7 @@ def test_arcface(tmp_path, monkeypatch):
 
 
 def test_met3r(monkeypatch):
-    from instant4d.results import load_met3r
+    from instant4d.evaluation.adapters import load_met3r
     monkeypatch.setitem(sys.modules, 'met3r', None)
     with pytest.raises(ValueError, match='MEt3R needs its package'): load_met3r()
     monkeypatch.setitem(sys.modules, 'met3r', types.SimpleNamespace(MEt3R=Mirror)); ask = load_met3r(64, 'cpu')
@@ -86,7 +86,8 @@ def test_met3r(monkeypatch):
 @pytest.mark.filterwarnings('ignore')
 def test_a_run_with_everything(smirk, heads, tmp_path):
     "A user's networks get their columns; what is written is whole, plain JSON, and says what made it."
-    from instant4d.results import evaluate, load_smirk
+    from instant4d.evaluation.report import evaluate
+    from instant4d.evaluation.adapters import load_smirk
     said, embed = [], lambda x: torch.nn.functional.normalize(x.mean((2, 3)), dim=1)
     r = evaluate(heads=heads, people=[5, 9], out=tmp_path/'new', clip='none', perceptual='random', command='a test',
                  read=torch.ones(53) > 0, smirk=load_smirk(smirk), arcface=embed, say=said.append)
@@ -102,14 +103,14 @@ def test_a_run_with_everything(smirk, heads, tmp_path):
 
 
 def test_twice_is_the_same(heads):
-    from instant4d.results import evaluate
+    from instant4d.evaluation.report import evaluate
     one, two = (evaluate(heads=heads, people=1, clip='none', read=torch.ones(53) > 0, say=lambda t: None) for _ in '12')
     assert one['table'] == two['table'] and one['about']['checkpoint'] == two['about']['checkpoint']
 
 
 def test_shards_without_coefficients(heads, monkeypatch):
     "Pictures alone: no expression columns, no error."
-    from instant4d.results import evaluate
+    from instant4d.evaluation.report import evaluate
     for p in heads.people:
         for f in p['frames']: monkeypatch.setitem(f, 'expression', None)
     monkeypatch.setattr(heads, 'names', []); said = []
@@ -118,13 +119,13 @@ def test_shards_without_coefficients(heads, monkeypatch):
 
 
 def test_nobody_moves(heads, monkeypatch):
-    from instant4d.results import evaluate
+    from instant4d.evaluation.report import evaluate
     for p in heads.people: monkeypatch.setitem(p, 'frames', p['frames'][:3])
     with pytest.raises(ValueError, match='two expressions'): evaluate(heads=heads, people=2, clip='none', say=print)
 
 
 def test_pairs_do_not_depend_on_whom_we_measure(heads):
     "A person has the same drivers alone as in company."
-    from instant4d.evaluation import all_cases
+    from instant4d.evaluation.metrics import all_cases
     every = all_cases(heads); assert all_cases(heads, [7, 3]) == [c for i in (7, 3) for c in every if c.person == i]
     assert len(every) == 128 and len({c.cross for c in every}) > 60

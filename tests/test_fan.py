@@ -5,7 +5,7 @@ import pytest, torch
 
 def test_every_released_name_and_shape(root):
     "Strictly: nothing missing, nothing more, every shape as released."
-    from instant4d.fan import XNemoEncoder
+    from instant4d.model.fan import XNemoEncoder
     lines = (root/'tests'/'data'/'xnemo_keys.txt').read_text().splitlines()
     released = {k: ast.literal_eval(v) for k, v in (l.split('\t') for l in lines)}
     with torch.device('meta'): net = XNemoEncoder()
@@ -15,7 +15,7 @@ def test_every_released_name_and_shape(root):
 
 def test_top_level_name():
     import instant4d
-    from instant4d.fan import load_xnemo
+    from instant4d.model.fan import load_xnemo
     assert instant4d.load_xnemo is load_xnemo
 
 
@@ -25,12 +25,12 @@ def test_places_and_bricks_as_in_diffusers():
     from diffusers.models.attention import FeedForward
     from diffusers.models.attention_processor import Attention, AttnProcessor
     from diffusers.models.embeddings import PatchEmbed
-    from instant4d.fan import Patches, SelfAttention, Think
+    from instant4d.model.fan import PatchEmbed, FanAttention, Think
     torch.manual_seed(0)
     x, y = torch.randn(2, 30, 64), torch.randn(2, 32, 12, 12)
-    pairs = [(Attention(64, heads=4, dim_head=16, processor=AttnProcessor()), SelfAttention(64, 4), x),
+    pairs = [(Attention(64, heads=4, dim_head=16, processor=AttnProcessor()), FanAttention(64, 4), x),
              (FeedForward(64, activation_fn='geglu'), Think(64), x),
-             (PatchEmbed(12, 12, 2, 32, 64), Patches(32, 64, 2, 6), y)]
+             (PatchEmbed(12, 12, 2, 32, 64), PatchEmbed(32, 64, 2, 6), y)]
     for theirs, ours, given in pairs:
         ours.load_state_dict({k: v for k, v in theirs.state_dict().items() if k != 'pos_embed'})
         assert torch.allclose(theirs.eval()(given), ours.eval()(given), atol=1e-5)

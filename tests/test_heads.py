@@ -1,9 +1,10 @@
 """Rendering heads and packing the head model: bad input is one line, and a job that was killed goes on. All on the toy."""
 import json, os, signal, subprocess, sys, time
 import numpy as np, pytest
-from instant4d import heads, morphable
-from instant4d.heads import Job, make_heads
-from instant4d.morphable import load_head_model, load_pack, pack_facekit, toy_pack, unzigzag, write_pack
+from instant4d.teacher import heads
+from instant4d.teacher.heads import RenderJob, make_heads
+from instant4d.teacher.morphable import (
+    load_head_model, load_pack, pack_facekit, toy_pack, unzigzag, write_pack)
 from test_bad_input import refused
 
 SMALL = dict(workers=1, expressions=1, views=1, size=32, toy=True)
@@ -174,15 +175,15 @@ def test_more_people_of_a_started_shard_stop(made): refused(lambda: make_heads('
 
 
 def test_other_version_stops(made, monkeypatch):
-    monkeypatch.setattr(heads, 'VERSION', 1)
+    monkeypatch.setattr(heads, 'RENDERER_VERSION', 1)
     refused(lambda: make_heads('0:2', made.parent, **SAME), made, 'version', '2', '1', folder=made.parent)
 
 
 def test_real_and_toy_do_not_mix(made, monkeypatch):
-    settings = heads.job_settings(Job(2, 2, 32, extra=('depth',)), range(2))
+    settings = heads.job_settings(RenderJob(2, 2, 32, extra=('depth',)), range(2))
     assert settings['toy'] and heads.shard_settings(made) == settings
     monkeypatch.setattr(heads, 'find_pack', lambda: made)
-    refused(lambda: heads.is_done(made, range(2), Job(2, 2, 32, extra=('depth',))), 'toy', folder=made.parent)
+    refused(lambda: heads.is_done(made, range(2), RenderJob(2, 2, 32, extra=('depth',))), 'toy', folder=made.parent)
 
 
 @pytest.mark.parametrize('damage', ['cut', 'empty', 'text', 'foreign'])

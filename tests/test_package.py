@@ -12,7 +12,7 @@ def test_data_is_plain_webdataset(root):
 
 def test_seeds_of_the_splits(root):
     "Nothing of the published test split is in the bundled training shard."
-    from instant4d.data import Heads
+    from instant4d.data.people import Heads
     train, test = (Heads(root/'data_samples'/f'heads-{k}.tar').people for k in ('train', 'test'))
     assert all(p['identity'] < 800_000 for p in train) and all(p['identity'] >= 900_000 for p in test)
     assert len(train) == 24 and len(test) == 64

@@ -9,9 +9,10 @@ N = 64*64*48
 @pytest.fixture(scope='module')
 def dense():
     "An avatar of the paper's number of Gaussians that shows a head: the bundled planes, read more densely."
-    from instant4d.avatar import load_model
-    from instant4d.bench import dense_avatar
-    from instant4d.data import Heads, sample_shard
+    from instant4d.model.model import load_model
+    from instant4d.evaluation.bench import dense_avatar
+    from instant4d.data.people import Heads
+    from instant4d.data.shards import sample_shard
     model, h = load_model(), Heads(sample_shard()); face = lambda i, j: h.rgba(i, j)[:3] + .5*(1 - h.rgba(i, j)[3:])
     return dense_avatar(model, face(20, 0)), model.motion(face(9, 3), crop=False)
 
@@ -19,7 +20,7 @@ def dense():
 def test_encoder_has_the_counted_size():
     "Number by number what two public re-implementations add up to, with 3 x 96 channels out; no weight is made."
     from instant4d.config import load_preset
-    from instant4d.encoding import LP3DEncoder, make_encoder
+    from instant4d.model.encoding import LP3DEncoder, make_encoder
     with torch.device('meta'): net = make_encoder(load_preset('paper').model)
     assert isinstance(net, LP3DEncoder) and sum(p.numel() for p in net.parameters()) == 64_665_472
     assert net.out.out_channels == 288 and net(torch.empty(2, 3, 512, 512, device='meta')).shape == (2, 3, 96, 256, 256)
@@ -28,7 +29,7 @@ def test_encoder_has_the_counted_size():
 def test_encoder_learns():
     "Every parameter of the narrow copy gets a gradient."
     from instant4d.config import load_preset
-    from instant4d.encoding import LP3DEncoder
+    from instant4d.model.encoding import LP3DEncoder
     torch.manual_seed(0); net = LP3DEncoder(load_preset('laptop').model, w=4, depth=1)
     net(torch.rand(1, 3, 128, 128)).square().mean().backward()
     dead = [k for k, p in net.named_parameters() if p.grad is None or not p.grad.isfinite().all() or p.grad.abs().max() == 0]
@@ -37,14 +38,14 @@ def test_encoder_learns():
 
 def test_encoder_refuses_other_planes():
     from instant4d.config import load_preset
-    from instant4d.encoding import make_encoder
+    from instant4d.model.encoding import make_encoder
     with pytest.raises(ValueError, match='planes = image/2'): make_encoder(load_preset('smoke', model_encoder='lp3d', model_planes=16).model)
 
 
 def test_disk_and_half_precision(dense, tmp_path):
     "At most 42 MB, and at least 50 dB to float32 in still and driven pictures from two sides."
     from instant4d import Avatar, Camera
-    from instant4d.avatar import psnr
+    from instant4d.images import psnr
     avatar, code = dense; path = tmp_path/'me.avatar.safetensors'; avatar.save(path); assert path.stat().st_size <= 42e6
     back = Avatar.load(path); assert len(back.points) == N
     for c in (None, code):
@@ -57,7 +58,7 @@ def test_plays_without_encoders(dense, tmp_path):
     source = f'''
 import torch
 from torch import nn
-import instant4d.avatar as a, instant4d.encoding as e, instant4d.fan as f, instant4d.motion as m
+import instant4d.model.avatar as a, instant4d.model.encoding as e, instant4d.model.fan as f, instant4d.model.motion as m
 def refuse(self, *args, **kw): raise SystemExit("an encoder was made")
 for c in (e.Encoder, e.LP3DEncoder, f.XNemoEncoder, m.MotionEncoder): c.__init__ = refuse
 v = a.Avatar.load({str(tmp_path/'a.safetensors')!r}); v.render(torch.load({str(tmp_path/'c.pt')!r}), size=64)
@@ -68,7 +69,7 @@ print(sum(t.numel() for t in v.state_dict().values()))'''
 
 def test_threads_agree_and_are_restored(dense):
     "One thread, two threads, and two callers at once give the same Gaussians; torch keeps its number of threads."
-    from instant4d.avatar import drive_fast, fold
+    from instant4d.model.playing import drive_fast, fold
     avatar, code = dense; f, before, got = fold(avatar), torch.get_num_threads(), []
     try:
         torch.set_num_threads(1); one = drive_fast(avatar, f, code); torch.set_num_threads(2); two = drive_fast(avatar, f, code)
@@ -81,26 +82,24 @@ def test_threads_agree_and_are_restored(dense):
 
 
 def test_other_precision_takes_the_slow_road():
-    from instant4d.avatar import drive
-    from instant4d.bench import stand_in
+    from instant4d.evaluation.bench import stand_in
     from instant4d.config import load_preset
     a = stand_in(load_preset('smoke')).double(); code = torch.randn(512).double()
-    assert a.gaussians(code).n == drive(a, code).n == 2048
+    assert a.gaussians(code).n == a.deform(code).n == 2048
 
 
 def test_changed_weights_are_noticed():
     "The folded part follows the weights it was made of."
-    from instant4d.avatar import drive
-    from instant4d.bench import stand_in
+    from instant4d.evaluation.bench import stand_in
     from instant4d.config import load_preset
     a, code = stand_in(load_preset('smoke')), torch.randn(512); nn.init.normal_(a.psi.fc2.weight, std=.1); a.gaussians(code)
     a.psi.fc1.weight *= 2; a.feature += 1
-    for k, v in vars(drive(a, code)).items(): assert torch.allclose(getattr(a.gaussians(code), k), v, atol=1e-5)
+    for k, v in vars(a.deform(code)).items(): assert torch.allclose(getattr(a.gaussians(code), k), v, atol=1e-5)
 
 
 @pytest.mark.parametrize('keep', [0, -.5, 1.5, math.nan])
 def test_bake_refuses(keep):
-    from instant4d.bench import stand_in
+    from instant4d.evaluation.bench import stand_in
     from instant4d.config import load_preset
     with pytest.raises(ValueError, match='share of Gaussians'): stand_in(load_preset('smoke')).bake(keep)
 
@@ -116,7 +115,7 @@ def test_motion_encoder_of_another_length():
 
 def test_dino_at_a_published_size(tmp_path):
     "The smallest published size with registers: written, read strictly, the same answers from another resolution of its places."
-    from instant4d.dino import DinoEncoder, DinoV2, load_dino
+    from instant4d.model.dino import DinoEncoder, DinoV2, load_dino
     torch.manual_seed(0); net = DinoV2(registers=4).eval(); torch.save(net.state_dict(), tmp_path/'dinov2_vits14_reg4_pretrain.pth')
     M, x = load_dino(tmp_path/'dinov2_vits14_reg4_pretrain.pth', size=112), torch.rand(2, 3, 150, 150)
     with torch.no_grad(): assert torch.equal(M(x), DinoEncoder(net, size=112)(x))
@@ -126,8 +125,8 @@ def test_dino_at_a_published_size(tmp_path):
 @pytest.mark.slow
 def test_driven_path_is_near_its_floor():
     "Processor time of one thread, in turns with the four products alone: within 1.4 of them."
-    from instant4d.avatar import drive_fast, fold, products
-    from instant4d.bench import stand_in
+    from instant4d.model.playing import drive_fast, fold, products
+    from instant4d.evaluation.bench import stand_in
     from instant4d.config import load_preset
     a = stand_in(load_preset('paper')); f, code, before = fold(a), torch.randn(512), torch.get_num_threads()
     def cpu(g): t = time.process_time(); g(); return time.process_time() - t
@@ -141,7 +140,7 @@ def test_driven_path_is_near_its_floor():
 @pytest.mark.slow
 def test_full_size_once():
     "The preset `paper`, untrained: encode, animate, render."
-    from instant4d import Camera, load_model
-    model = load_model(preset='paper'); assert sum(p.numel() for p in model.parameters()) > 126e6
+    from instant4d import Camera, new_model
+    model = new_model('paper'); assert sum(p.numel() for p in model.parameters()) > 126e6
     avatar = model.encode(torch.rand(3, 512, 512)); code = model.motion(torch.rand(3, 512, 512)); frame = avatar.render(code, Camera.look(20))
     assert len(avatar.points) == N and frame.image.shape == (512, 512, 3) and frame.image.isfinite().all() and frame.alpha.max() > .1

@@ -2,13 +2,16 @@
 import math
 from pathlib import Path
 import pytest, torch
-from instant4d.avatar import load_model
-from instant4d.data import Heads, sample_shard
-from instant4d.evaluation import on_grey
-from instant4d.heads import TEST_FROM
-from instant4d.morphable import find_pack
-from instant4d.motion import MotionEncoder
-from instant4d.regressors import IdentityEmbedding, Judge, all_frames, labels, load_judge, save_judge, undrawn
+from instant4d.model.model import load_model
+from instant4d.data.people import Heads
+from instant4d.data.shards import sample_shard
+from instant4d.evaluation.metrics import on_grey
+from instant4d.teacher.heads import TEST_FROM
+from instant4d.teacher.morphable import find_pack
+from instant4d.model.motion import MotionEncoder
+from instant4d.training.judges import (
+    IdentityEmbedding, Judge, labels, load_judge, save_judge, undrawn)
+from instant4d.training.motion_encoder import all_frames
 
 ROOT = Path(__file__).resolve().parent.parent
 LEARNED = [[24, 1272]]                                       # M and all that is trained with it, where a file does not say

@@ -11,7 +11,7 @@ TINY = 'train.steps=12 train.batch=2 train.render=32 model.rays=8 model.samples=
 @pytest.fixture
 def command(env):
     def start(out, *more):
-        args = [sys.executable, '-m', 'instant4d.training', '--preset', 'smoke', '--heads', str(SHARD), '--out', str(out), '--every', '2', *more, '--set', *TINY]
+        args = [sys.executable, '-m', 'instant4d', 'train', '--preset', 'smoke', '--heads', str(SHARD), '--out', str(out), '--every', '2', *more, '--set', *TINY]
         return subprocess.Popen(args, cwd=ROOT, env=env | dict(OMP_NUM_THREADS='1', TQDM_DISABLE='1'), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     return start
 
@@ -50,14 +50,14 @@ def test_asked_to_stop_it_saves(command, tmp_path, by):
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full, a disk that is always full')
 def test_full_disk_keeps_the_last_checkpoint(tmp_path):
-    from instant4d.training import save_checkpoint
+    from instant4d.training.checkpoints import save_checkpoint
     save_checkpoint(tmp_path/'last.pt', dict(step=1)); os.symlink('/dev/full', tmp_path/f'.{os.getpid()}-last.pt')
     with pytest.raises(ValueError, match='No space left.*is intact'): save_checkpoint(tmp_path/'last.pt', dict(x=torch.ones(10**6)))
     assert load(tmp_path) == dict(step=1)
 
 
 def test_one_run_at_a_time_in_a_folder(tmp_path):
-    from instant4d.runs import claimed
+    from instant4d.training.runs import claimed
     with claimed(tmp_path):
         (tmp_path/'running').write_text(str(os.getppid()))
         with pytest.raises(ValueError, match='is training here'), claimed(tmp_path): pass
@@ -82,8 +82,8 @@ TWO = '''
 import sys, torch
 from accelerate import debug_launcher
 from instant4d.config import load_preset
-from instant4d.data import Heads
-from instant4d.training import train
+from instant4d.data.people import Heads
+from instant4d.training.loop import train
 cfg = load_preset('smoke', train_steps=5, train_batch=4, train_render=32, model_rays=8, model_samples=4, train_warmup=2, train_w_detail=0., train_w_perceptual=.05)
 def go(out): torch.set_num_threads(1); train(cfg, Heads(sys.argv[1]), out)
 if __name__ == '__main__': debug_launcher(go, (sys.argv[2],), num_processes=int(sys.argv[3]))
@@ -102,14 +102,15 @@ def test_two_processes_learn_what_one_learns(env, tmp_path):
     assert apart < 1e-5 < 1e-3 < moved, (apart, moved)
 
 def fresh_model():
-    from instant4d.avatar import Instant4D
+    from instant4d.model.model import Instant4D
     from instant4d.config import load_preset
     cfg = load_preset('smoke', model_rays=8, model_samples=4); torch.manual_seed(cfg.train.seed); return Instant4D(cfg).state_dict()
 
 
 @pytest.mark.parametrize('ranks', [1, 2, 4])
 def test_no_sample_twice_in_an_epoch(ranks):
-    from instant4d.data import Heads, Reenactment, Steps
+    from instant4d.data.people import Heads
+    from instant4d.data.reenactment import Reenactment, Steps
     data = Reenactment(Heads(SHARD), seed=3); n = len(data)                          # 24 people, batches of 8: three steps
     seen = [data.plan(k)[0].person for r in range(ranks) for step in Steps(8, 6, 3, r, ranks) for k in step]
     assert sorted(seen) == list(range(n))                                            # the second epoch: everyone once
@@ -118,8 +119,8 @@ def test_no_sample_twice_in_an_epoch(ranks):
 
 def test_heads_that_arrive_later_take_part(tmp_path):
     from instant4d.config import load_preset
-    from instant4d.shards import pack
-    from instant4d.training import open_heads, train
+    from instant4d.data.shards import pack
+    from instant4d.training.loop import open_heads, train
     folder = tmp_path/'heads'; folder.mkdir(); shutil.copy(SHARD, folder/'a.tar'); sizes = []
     cfg = load_preset('smoke', train_steps=2, train_batch=2, train_render=32, model_rays=8, model_samples=4)
     def report(model, step, log): sizes.append(len(open_heads(folder))); (folder/'b.tar').exists() or take_some(SHARD, folder/'b.tar')
@@ -140,15 +141,15 @@ def take_some(shard, path):
 
 @pytest.mark.parametrize('term', ['l1', 'perceptual'])
 def test_nan_is_named_and_nothing_is_written(tmp_path, term, monkeypatch):
-    from instant4d import losses, training
+    from instant4d.training import loop, losses
     from instant4d.config import load_preset
-    from instant4d.data import Heads
+    from instant4d.data.people import Heads
     cfg = load_preset('smoke', train_steps=2, train_batch=2, train_render=32, model_rays=8, model_samples=4, train_w_perceptual=1)
     nan = lambda self, frame, norms, offsets, batch, adv=None: (_ for _ in ()).throw(AssertionError)
-    old = losses.losses, losses.network_terms
+    old = losses.picture_terms, losses.network_terms
     spoil = lambda f: lambda *a: {k: v*float('nan') if k == term else v for k, v in f(*a).items()}
-    monkeypatch.setattr(losses, 'losses', spoil(old[0])); monkeypatch.setattr(losses, 'network_terms', spoil(old[1]))
-    with pytest.raises(ValueError, match=f'step 0: {term} is not finite'): training.train(cfg, Heads(SHARD), tmp_path)
+    monkeypatch.setattr(losses, 'picture_terms', spoil(old[0])); monkeypatch.setattr(losses, 'network_terms', spoil(old[1]))
+    with pytest.raises(ValueError, match=f'step 0: {term} is not finite'): loop.train(cfg, Heads(SHARD), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -156,7 +157,7 @@ def test_another_precision_wants_another_process():
     "accelerate keeps one precision for the life of a process; a notebook's reader gets one line about it."
     code = """if True:
         from instant4d import load_preset
-        from instant4d.training import accelerator
+        from instant4d.training.loop import accelerator
         accelerator(load_preset('smoke'))
         try: accelerator(load_preset('smoke', train_precision='bf16'))
         except ValueError as e: print(e)
@@ -170,8 +171,8 @@ def test_half_precision_stays_close(tmp_path):
     script = '''
 import sys
 from instant4d.config import load_preset
-from instant4d.data import Heads
-from instant4d.training import train
+from instant4d.data.people import Heads
+from instant4d.training.loop import train
 import torch
 train(load_preset('smoke', train_steps=4, train_batch=2, train_render=32, model_rays=8, model_samples=4, train_precision=sys.argv[2]), Heads(sys.argv[1]), sys.argv[3])
 '''

@@ -15,8 +15,8 @@ LIMIT_MS = 100
 
 
 def test_a_missing_library_is_one_line(monkeypatch):
-    from instant4d.explore import anatomy_figure, explore
-    from instant4d.motion_bases import need_widgets
+    from instant4d.explore.widgets import anatomy_figure, explore
+    from instant4d.explore.motion_bases import need_widgets
     monkeypatch.setitem(sys.modules, 'plotly.graph_objects', None)
     with pytest.raises(ValueError, match='^plotly is missing; run: pip install plotly$'): anatomy_figure(np.zeros((1,3)), np.zeros((1,3)))
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
@@ -29,22 +29,22 @@ def test_a_missing_library_is_one_line(monkeypatch):
 def test_modules_import_without_widgets(env):
     "The command line and the models never need ipywidgets."
     hide = 'import sys; [sys.modules.__setitem__(n, None) for n in ("ipywidgets", "anywidget", "traitlets", "plotly", "voila")]; '
-    subprocess.run([sys.executable, '-c', hide + 'import instant4d.explore, instant4d.driving, instant4d.motion_bases'], env=env, check=True)
+    subprocess.run([sys.executable, '-c', hide + 'import instant4d.explore.widgets, instant4d.explore.driving, instant4d.explore.motion_bases'], env=env, check=True)
 
 
 def test_bundled_driver_belongs_to_the_bundled_model(root):
-    "The map of names beside the weights was fitted for them: else run tools/driver.py."
+    "The map of names beside the weights was fitted for them: else run `instant4d driver`."
     from instant4d import load_model
-    from instant4d.avatar import read_tensors
-    from instant4d.driving import own_checksum
+    from instant4d.files import read_tensors
+    from instant4d.explore.driving import own_checksum
     about = read_tensors(root/'instant4d'/'weights'/'driver.safetensors', 'driver')[1]
-    assert about['motion'] == own_checksum(load_model()), 'run: python tools/driver.py'
+    assert about['motion'] == own_checksum(load_model()), 'run: instant4d driver data_samples/heads-train.tar -o instant4d/weights/driver.safetensors'
 
 
 @pytest.mark.slow
 def test_updates_are_quick():
     "Under 100 ms from a moved slider to the picture: the best of three medians, as machines are busy."
-    from instant4d.explore import page
+    from instant4d.explore.widgets import page
     boxes = page().boxes; rng = np.random.default_rng(0)
     controls = [boxes[0].controls['x'], boxes[1].controls['much'][0], boxes[2].controls['much'], boxes[3].controls['much']]
     def median(slider):
@@ -153,7 +153,7 @@ def use_widgets(page, shot):
 @pytest.mark.slow
 def test_jupyterlab(root, env, tmp_path, tab):
     "All four widgets in JupyterLab."
-    from instant4d.explore import write_page
+    from instant4d.explore.widgets import write_page
     (page, outside), port, token = tab, free_port(), secrets.token_hex(8); work = tmp_path/'work'; work.mkdir(); write_page(work)
     url, out = f'http://127.0.0.1:{port}', root/'out'/'browser'; out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={work}']

@@ -3,7 +3,8 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 from instant4d import Camera, load_model
-from instant4d.data import Heads, sample_shard
+from instant4d.data.people import Heads
+from instant4d.data.shards import sample_shard
 from instant4d.images import heat, load_portrait, panel
 
 ROOT = Path(__file__).resolve().parent.parent

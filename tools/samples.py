@@ -3,11 +3,12 @@ import json, math, sys, tempfile
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from instant4d.cameras import Camera
-from instant4d.heads import VERSION, Head, frame_of, make_heads, render, sample_person, studio
-from instant4d.images import write_video
-from instant4d.morphable import NAMES
-from instant4d.shards import encode_person, tar_index, write_shard
+from instant4d.splatting.cameras import Camera
+from instant4d.teacher.heads import (
+    RENDERER_VERSION, Head, render_frame, make_heads, render_head, sample_person, studio)
+from instant4d.video import write_video
+from instant4d.teacher.morphable import NAMES
+from instant4d.data.shards import encode_person, tar_index, write_shard
 
 ROOT = Path(__file__).resolve().parent.parent; OUT = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT/'data_samples'
 PORTRAITS = 900_001, 900_002, 900_003, 900_005, 900_007, 900_009, 900_014, 900_015
@@ -37,7 +38,7 @@ def portraits(folder):
         rng = np.random.default_rng([seed, 256]); yaw, pitch = (round(float(v), 1) for v in (rng.normal(0, 6), rng.normal(0, 4)))
         shot = Head(sample_person(seed), studio()).express({}); cam = Camera.look(yaw, pitch); c2w, K = cam.cam2world.double().numpy(), cam.K.double().numpy()
         q = (shot.landmarks() - c2w[:3, 3]) @ c2w[:3, :3]; q = (q[:, :2]/q[:, 2:]*K[0, 0] + .5).round(3); name = f'head-{seed}.webp'
-        Image.fromarray(render(shot, cam, 256).rgba).save(folder/name, quality=90, exact=True)
+        Image.fromarray(render_head(shot, cam, 256).rgba).save(folder/name, quality=90, exact=True)
         rows.append(dict(file=name, identity=seed, yaw=yaw, pitch=pitch, eyes=[q[36:42].mean(0).round(3).tolist(), q[42:48].mean(0).round(3).tolist()], chin=q[8].tolist()))
     (folder/'portraits.json').write_text('[\n' + ',\n'.join(map(json.dumps, rows)) + '\n]\n')
 
@@ -48,7 +49,7 @@ def clip(path, frames=72):
     for t in range(frames):
         k = int(t/per); u = .5 - .5*math.cos(math.pi*min(1, 1.5*(t/per - k))); a, b = POSES[k], POSES[(k + 1) % len(POSES)]
         shot = head.express({n: (1 - u)*a.get(n, 0) + u*b.get(n, 0) for n in {*a, *b}}); camera = Camera.look(10*math.sin(2*math.pi*t/frames), 4*math.sin(4*math.pi*t/frames))
-        x = render(shot, camera, 256).rgba.astype('f4')/255; out.append(x[..., :3] + (1 - x[..., 3:])*np.float32([.45, .5, .55]))
+        x = render_head(shot, camera, 256).rgba.astype('f4')/255; out.append(x[..., :3] + (1 - x[..., 3:])*np.float32([.45, .5, .55]))
     write_video(path, out, fps=24)
 
 
@@ -59,8 +60,8 @@ def one_sided(path):
         for e, b in enumerate(ONE_SIDED):
             yaw, pitch = (float(v) for v in (rng.normal(0, 6), rng.normal(0, 4)))
             frames.append(dict(key=f'e{e:02d}v00', yaw=yaw, pitch=pitch, expression=[b.get(n, 0.) for n in NAMES], shared=None,
-                               **frame_of(head.express(b), Camera.look(yaw, pitch), 128)))
-        return encode_person(seed, NAMES, frames, VERSION, 128, {k: who[k] for k in ('look', 'style', 'light', 'shape')})
+                               **render_frame(head.express(b), Camera.look(yaw, pitch), 128)))
+        return encode_person(seed, NAMES, frames, RENDERER_VERSION, 128, {k: who[k] for k in ('look', 'style', 'light', 'shape')})
     write_shard(path, (x for seed in ASIDE for x in person(seed)))
 
 

@@ -125,6 +125,7 @@ class Plan(NamedTuple):
     targets:list    # A's frames to match
     drivers:list    # (person, frame) of the driving picture of each target
 
+# %% ../../nbs/data/32_reenactment.ipynb #beca66dc
 def draw_sample(
     data,                           # a Reenactment
     plan:Plan,
@@ -153,6 +154,7 @@ def draw_sample(
                               data.render, 'nearest')[:,0]
     return out
 
+# %% ../../nbs/data/32_reenactment.ipynb #d8252891
 def resize_pictures(x:Float[Tensor,'T C H W'], size:int, mode='area')->Float[Tensor,'T C S S']:
     "Pictures of another size; by averaging, unless said otherwise."
     return x if x.shape[-1] == size else F.interpolate(x, size=size, mode=mode)
@@ -208,6 +210,7 @@ def lopsided_frames(
             found.setdefault(i, []).append(k)
     return found
 
+# %% ../../nbs/data/32_reenactment.ipynb #c37ec6e3
 def to_one_side(
     rng:np.random.Generator,
     data,               # a Reenactment

@@ -8,10 +8,11 @@ Docs: https://instant4d.github.io/instant4d/evaluation/bench.html.md"""
 __all__ = ['ADA', 'STAGES', 'Timing', 'timed', 'both_ways', 'draw_both', 'head_scene', 'growth', 'bench_splat', 'bench_avatar',
            'dense_avatar', 'dataclass_with', 'frame_times', 'bench_baked', 'extra_memory', 'seconds', 'clock', 'Cost',
            'shapes_only', 'stage_cost', 'stand_in', 'driving_costs', 'deform_cost', 'resident', 'header', 'cost_stages',
-           'hollow_dino', 'cost_rivals', 'bench_cost', 'bench', 'step_stages', 'bench_train']
+           'hollow_dino', 'cost_rivals', 'bench_cost', 'bench', 'step_stages', 'bench_train', 'gradients_of',
+           'compare_backends', 'bench_gpu']
 
 # %% ../../nbs/evaluation/64_bench.ipynb #94eefa94
-import copy, math, statistics, time
+import copy, json, logging, math, statistics, time
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -19,8 +20,19 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..splatting.gaussians import Gaussians
 from ..splatting.cameras import Camera, orbit
 from ..config import load_preset
+from ..files import writing
 from ..splatting.kernels import random_scene, splat_tiles, splat_numba
 from ..splatting.api import splat
+from ..model.dino import DinoEncoder, DinoV2, SIZES
+from ..model.avatar import Avatar, make_decoders
+from ..model.playing import drive_spatial
+from ..model.model import Instant4D, load_model, make_motion
+from ..data.shards import sample_shard
+from ..data.people import Heads
+from ..training.loop import Trainer, batches, leg
+from ..training.runs import run
+
+_log = logging.getLogger(__name__)     # the command line prints instead
 
 # %% ../../nbs/evaluation/64_bench.ipynb #8776711f
 @dataclass
@@ -102,7 +114,7 @@ def growth(
     return sum((a-mx)*(b-my) for a,b in zip(x,y))/sum((a-mx)**2 for a in x)
 
 # %% ../../nbs/evaluation/64_bench.ipynb #c65174aa
-def bench_splat(say=print):
+def bench_splat(say=_log.info):
     "The splatter's table."
     fast, tiles = timed(draw_both(12288, 128)), {
         n: timed(draw_both(12288, 128, lambda *a: splat_tiles(*a, tile=n)), 3) for n in (64, 16)}
@@ -122,9 +134,8 @@ def bench_splat(say=print):
     say(f'time ~ N^{growth(ns, ts):.2f} from {ns[0]:,} to {ns[-1]:,}')
 
 # %% ../../nbs/evaluation/64_bench.ipynb #50925b5c
-def bench_avatar(say=print, size:int=256):
+def bench_avatar(say=_log.info, size:int=256):
     "The driven path of the bundled model."
-    from instant4d.model.model import load_model
     model = load_model(); px = model.cfg.model.image
     face, cam = torch.rand(3, px, px), Camera.look(10)
     avatar = model.encode(face)
@@ -169,11 +180,8 @@ def frame_times(avatar, size:int, codes, n:int=7)->dict:
                  frame=lambda: avatar.render(new(), cam, size))
     return {name:timed(f, n).wall for name, f in parts.items()}
 
-def bench_baked(say=print, n:int=7):
+def bench_baked(say=_log.info, n:int=7):
     "Frames a second of baked avatars: the bundled model's own, and one of the paper's size."
-    from instant4d.model.model import load_model
-    from instant4d.data.people import Heads
-    from instant4d.data.shards import sample_shard
     model, h = load_model(), Heads(sample_shard())
     face = lambda i, j: h.rgba(i, j)[:3] + .5*(1 - h.rgba(i, j)[3:])
     codes = [model.motion(face(i, j), crop=False) for i, j in ((9,3), (5,2), (3,1))]
@@ -213,6 +221,7 @@ def seconds(f, device='cpu', n:int=7)->float:
         rows.append(start.elapsed_time(stop)/1e3)
     return statistics.median(rows[3:])
 
+# %% ../../nbs/evaluation/64_bench.ipynb #46296951
 def clock(f)->float:
     t = time.perf_counter(); f()
     return time.perf_counter() - t
@@ -253,7 +262,6 @@ def stage_cost(stage, f, device='cpu', net=None, shape=None, flops=None, paper='
 # %% ../../nbs/evaluation/64_bench.ipynb #14660d46
 def stand_in(cfg, device='cpu'):
     "An avatar of random numbers, of a preset's size."
-    from instant4d.model.avatar import Avatar, make_decoders
     n, half = cfg.model.gaussians, cfg.model.channels//2
     t = [torch.rand(n,3)*2 - 1, *torch.randn(2,n,half), torch.randn(cfg.model.code)]
     return Avatar(cfg, *t, *make_decoders(cfg.model)).eval().requires_grad_(False).to(device)
@@ -282,11 +290,9 @@ def driving_costs(
 # %% ../../nbs/evaluation/64_bench.ipynb #eb324a07
 def deform_cost(avatar, device)->Cost:
     "Psi and Phi for a new expression; in space Psi alone."
-    from instant4d.model.avatar import drive
-    from instant4d.model.playing import drive_spatial
     codes = iter(torch.randn(1000, len(avatar.code), device=device))
-    still = drive(avatar)
-    if avatar.cfg.model.deform == 'feature': nets, count = [avatar.phi, avatar.psi], drive
+    still = avatar.deform()
+    if avatar.cfg.model.deform == 'feature': nets, count = [avatar.phi, avatar.psi], Avatar.deform
     else: nets, count = [avatar.psi], lambda a, c: drive_spatial(a, still, c)
     return stage_cost('deform + decode', lambda: avatar.gaussians(next(codes)), device,
                 torch.nn.ModuleList(nets), flops=lambda: count(avatar, next(codes)))
@@ -308,14 +314,14 @@ def header(device, name)->str:
     where = torch.cuda.get_device_name() if gpu else f'CPU, {nt} threads'
     return f'preset {name} on: {where}, torch {torch.__version__}. Last column: paper, on an {ADA}.'
 
+# %% ../../nbs/evaluation/64_bench.ipynb #7f4a133d
 @torch.no_grad()
 def cost_stages(
     preset:str='paper',     # see `load_preset`
     device='cpu',           # or cuda
-    say=print,
+    say=_log.info,
 )->list:                    # a `Cost` for each stage
     "Every stage of an untrained model: encode once, then each frame."
-    from instant4d.model.model import Instant4D
     cfg = load_preset(preset)
     m, told = cfg.model, preset == 'paper'; say(header(device, preset))
     model = Instant4D(cfg).eval().requires_grad_(False).to(device)
@@ -334,7 +340,6 @@ def cost_stages(
 # %% ../../nbs/evaluation/64_bench.ipynb #170e0005
 def hollow_dino(size:str='g', device='cpu'):
     "DINOv2 with the same small number everywhere: its cost, not its answers."
-    from instant4d.model.dino import DinoEncoder, DinoV2, SIZES
     with torch.device('meta'): net = DinoV2(*SIZES[size], size == 'g')
     net = net.to_empty(device=device).requires_grad_(False)
     for p in net.parameters(): p.fill_(.01)
@@ -345,12 +350,11 @@ def hollow_dino(size:str='g', device='cpu'):
 def cost_rivals(
     preset:str='paper',     # see `load_preset`
     device='cpu',           # or cuda
-    say=print,
+    say=_log.info,
     dino:str='g',           # size of DINOv2: S, B, L or g
     size:int=128,           # pixels of the picture, as in Table 2
 )->dict:                    # name -> the `Cost` of a frame
     "Table 2: ours, DINOv2 as motion encoder, deformation in space."
-    from instant4d.model.model import make_motion
     cfg, told, out = load_preset(preset), preset == 'paper', {}
     say(header(device, preset))
     M = make_motion(cfg.model).eval().requires_grad_(False).to(device)
@@ -369,14 +373,15 @@ def cost_rivals(
          '44.5 ms (22.47 FPS), 4.32 GB')
     return out
 
-def bench_cost(preset:str='paper', say=print, device=None):
+# %% ../../nbs/evaluation/64_bench.ipynb #5a5ab273
+def bench_cost(preset:str='paper', say=_log.info, device=None):
     "What every stage of a preset costs, and the rows of Table 2; on CUDA where there is one."
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     cost_stages(preset, device, say)
     cost_rivals(preset, device, say, 'g' if preset == 'paper' else 'S')
 
 # %% ../../nbs/evaluation/64_bench.ipynb #1081e1d2
-def bench(preset:str=None, say=print):
+def bench(preset:str=None, say=_log.info):
     "Everything, on all of torch's threads; with a preset: what each of its stages costs."
     if preset: return bench_cost(preset, say)
     say(f'{torch.get_num_threads()} threads, torch {torch.__version__}; medians of one run')
@@ -401,15 +406,11 @@ def step_stages(
             for e in p.key_averages()}
     return t/steps, {k:rows.get(k, 0.) for k in STAGES}
 
-def bench_train(preset:str='laptop', say=print, steps:int=5, **settings):
+# %% ../../nbs/evaluation/64_bench.ipynb #6cb79ec2
+def bench_train(preset:str='laptop', say=_log.info, steps:int=5, path=None, **settings):
     "Seconds per step by stage, pictures a second, memory."
     import resource
-    from instant4d.model.model import load_model
-    from instant4d.config import load_preset
-    from instant4d.data.people import Heads
-    from instant4d.data.shards import sample_shard
-    from instant4d.training.loop import Trainer, batches, leg
-    cfg = load_preset(preset, train_coarse=0, **settings)
+    cfg = load_preset(preset, path, train_coarse=0, **settings)
     heads = Heads(sample_shard().with_name('heads-train.tar'), cache=True)
     T = Trainer(cfg, load_model().motion_encoder.state_dict())
     loader = batches(leg(heads, cfg, 0, steps + 3, T.acc))
@@ -423,3 +424,52 @@ def bench_train(preset:str='laptop', say=print, steps:int=5, **settings):
               else 1024*resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     say(f'  step       {1e3*total:7.1f} ms, {t.batch*t.targets/total:.1f} pictures a second, '
         f'{memory/1e9:.2f} GB')
+
+# %% ../../nbs/evaluation/64_bench.ipynb #a2da44f6
+def gradients_of(g:Gaussians, cams, size, where, backend, **how)->tuple:
+    "A picture, and the gradients of a fixed sum of it, both in float64 on the CPU."
+    weight = torch.rand(2, size, size, g.colors.shape[-1], generator=torch.Generator().manual_seed(0))
+    leaves = {k:v.detach().to(*where).clone().requires_grad_() for k, v in vars(g).items()}
+    f = splat(Gaussians(**leaves), cams.to(*where), size, backend, **how)
+    ((f.image*weight.to(f.image)).sum() + f.alpha.sum() + .1*f.depth.sum()).backward()
+    return f.detach().to('cpu', torch.float64), {k:v.grad.double().cpu() for k, v in leaves.items()}
+
+def compare_backends(device, n:int, size:int, channels:int, antialiased:bool)->dict:
+    "Differences of picture and gradients between what `auto` picks and the float64 oracle."
+    g, cams = random_scene(n, channels, pixels=1.5), Camera.look([0., 25.], [5., -10.])
+    f, grads = gradients_of(g, cams, size, (device, torch.float32), 'auto', antialiased=antialiased)
+    o, true = gradients_of(g, cams, size, ('cpu', torch.float64), 'oracle', antialiased=antialiased)
+    apart = (f.image - o.image).abs()
+    return dict(gaussians=n, size=size, channels=channels, antialiased=antialiased,
+        image_max=apart.max().item(), image_mean=apart.mean().item(),
+        alpha_max=(f.alpha - o.alpha).abs().max().item(),
+        depth_mean=(f.depth - o.depth).abs().mean().item(),
+        **{f'gradient_{k}':((grads[k] - v).norm()/v.norm()).item() for k, v in true.items()})
+
+# %% ../../nbs/evaluation/64_bench.ipynb #49003f6a
+def bench_gpu(
+    heads,                  # folder of training shards
+    out='out/gpu',          # splat.json, bench.txt, and the folder `run`
+    preset:str='gpu',
+    path=None,              # a settings.ini of your own
+    *, toy:bool=False,      # all of it at toy size
+    say=_log.info,
+    **how,                  # of `run`: minutes, render, workers, held
+):                          # the averaged model
+    "gsplat against the oracle, the cost of every stage, then a training run that can be resumed."
+    out, started = Path(out), time.time(); out.mkdir(parents=True, exist_ok=True)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    name = torch.cuda.get_device_name() if device == 'cuda' else 'CPU'
+    def tell(line):
+        say(f'{time.time() - started:6.0f} s  {line}')
+        with (out/'bench.txt').open('a') as f: f.write(f'{line}\n')
+    tell(f'{name}, torch {torch.__version__}')
+    n, size = (500, 48) if toy else (4000, 128)
+    rows = [compare_backends(device, n, size, c, aa) for c in (3, 48) for aa in (False, True)]
+    with writing(out/'splat.json') as part:
+        Path(part).write_text(json.dumps(dict(device=name, rows=rows), indent=1))
+    for r in rows: tell(r)
+    bench_train('smoke' if toy else preset, tell, 2 if toy else 5)
+    if not toy: bench_cost('paper', tell)
+    cfg = load_preset('smoke', train_steps=8, train_warmup=2) if toy else load_preset(preset, path)
+    return run(cfg, heads, out/'run', resume=True, every=4 if toy else 500, say=tell, **how)

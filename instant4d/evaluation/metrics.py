@@ -297,6 +297,7 @@ def person_means(rows:list, row:str, key:str)->np.ndarray:
     own = [[r[key] for r in rows if r['row'] == row and r['identity'] == i] for i in ids]
     return np.array([math.nan if np.isnan(v).all() else np.nanmean(v) for v in own])
 
+# %% ../../nbs/evaluation/60_metrics.ipynb #06fac851
 def gain(rows:list, ours='driven', other='still', key='parts', seed=0)->tuple:  # mean, low, high
     "By which share our error is smaller than another row's, the same people drawn for both."
     a, b = (person_means(rows, row, key) for row in (ours, other))

@@ -12,7 +12,7 @@ __all__ = ['CONSISTENT', 'SPEED', 'MIRROR', 'warp', 'judge_features', 'consisten
            'write_report', 'beside', 'make_harness', 'evaluate']
 
 # %% ../../nbs/evaluation/62_report.ipynb #df3c362f
-import csv, json, math, time, zlib
+import csv, json, logging, math, time, zlib
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 import instant4d
@@ -34,6 +34,8 @@ from instant4d.evaluation.metrics import (
     summary, table, views)
 from ..splatting.cameras import MM
 from .adapters import NOT_REPRODUCED, find_lpips
+
+_log = logging.getLogger(__name__)     # the command line prints instead
 
 # %% ../../nbs/evaluation/62_report.ipynb #482555dd
 def warp(
@@ -348,7 +350,7 @@ def evaluate(
     clip=None,              # driving clip for jitter; None: the sample's; 'none': no clip
     seed:int=0,             # of the intervals
     command:str='',         # noted in the JSON
-    say=print,
+    say=_log.info,
     **what,                 # depth, perceptual, judge, smirk, ...: see `make_harness`
 )->dict:                    # what the JSON holds, and records=[...]
     "Every testable column of Table 1, between its floor and its ceiling."

@@ -18,10 +18,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from jaxtyping import Float
-import instant4d
 from ..model.avatar import AT_ONCE, Avatar, check_code
 from ..model.model import Instant4D
-from ..files import checksum, read_tensors, write_tensors
+from ..files import checksum, read_tensors, write_tensors, bundled
 from ..splatting.cameras import Camera
 from ..data.people import Heads
 from ..data.shards import sample_shard
@@ -126,7 +125,7 @@ def load_driver(
     path=None,              # written by `Driver.save`; None: the one beside the bundled weights
 )->Driver:
     "The map for this model's M; fitted on the bundled shard if the file belongs to another M."
-    file = Path(path or Path(instant4d.__file__).with_name('weights')/'driver.safetensors')
+    file = Path(path or bundled('driver.safetensors'))
     if path or file.is_file():
         t, about = read_tensors(file, 'driver')
         if about['motion'] == own_checksum(model):
@@ -180,6 +179,7 @@ def basis_mask(
     cos = torch.cosine_similarity(avatar.basis - mean, q, dim=-1)
     return torch.sigmoid(sharp*(cos - least))
 
+# %% ../../nbs/explore/71_driving.ipynb #ab76180f
 @torch.no_grad()
 def mix(
     avatar:Avatar,
@@ -187,7 +187,8 @@ def mix(
     weights:Float[Tensor,'K N'],    # who listens to whom
 )->Gaussians:
     "Different codes for different Gaussians: motion surgery."
-    a, want = avatar, (len(codes), len(avatar.points)); [check_code(a, c) for c in codes]
+    a, want = avatar, (len(codes), len(avatar.points))
+    for c in codes: a.check_code(c)
     if not codes or tuple(weights.shape) != want or not weights.isfinite().all():
         raise ValueError(f'weights are {tuple(weights.shape)}; make them {want}, finite: codes, Gaussians')
     def part(x, f, m, w):

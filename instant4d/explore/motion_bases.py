@@ -272,6 +272,7 @@ def need_widgets():
         todo = 'run: pip install "instant4d[notebooks]"'
         raise ValueError(f'{e.name} is missing; {todo}') from None
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #d163534f
 @lru_cache
 def click_image():
     "The widget class: a JPEG that says where it was clicked."

@@ -10,15 +10,16 @@ __all__ = ['COLOURS', 'LEVELS', 'QUIET', 'Twin', 'Rivals', 'rivals_widget', 'thi
            'explore']
 
 # %% ../../nbs/explore/72_widgets.ipynb #c74f1315
-import contextlib, importlib.util, json, os, signal, socket, subprocess, sys, tempfile
+import contextlib, importlib.util, json, logging, os, signal, socket, subprocess, sys, tempfile
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, torch
+import instant4d
 from torch import Tensor
 from jaxtyping import Float
 from ..model.avatar import Avatar
 from ..model.model import load_model
-from ..evaluation.rivals import load_late
+from ..model.model import load_late
 from ..splatting.cameras import Camera
 from ..data.shards import sample_shard
 from .driving import Driver, Mixer, load_driver, sided
@@ -27,6 +28,8 @@ from ..images import heat
 from .motion_bases import BasisExplorer, fit_palette, jpeg, need_widgets
 from ..splatting.cameras import MM
 from ..splatting.api import splat
+
+_log = logging.getLogger(__name__)     # the command line prints instead
 
 # %% ../../nbs/explore/72_widgets.ipynb #598fcf8f
 class Twin:
@@ -88,6 +91,7 @@ def basis_colours(avatar:Avatar)->Float[Tensor,'N 3']:
     x = avatar.basis - avatar.basis.mean(0)
     return fit_palette(x)(x).cpu()
 
+# %% ../../nbs/explore/72_widgets.ipynb #27e82db4
 def point_colours(
     avatar:Avatar,
     by:str,                     # colour, bases, opacity or motion
@@ -232,12 +236,14 @@ def until_asked(p):
         p.terminate(); p.wait()
         if before is not None: signal.signal(signal.SIGTERM, before)
 
+# %% ../../nbs/explore/72_widgets.ipynb #6987f096
 def explore(
     portraits=(),           # one or two pictures; none: the bundled ones
     weights=None,           # .safetensors; None: the bundled ones
     crop:bool=True,         # find faces and crop; False: pictures as they are
     port:int=8866,
     browser:bool=True,      # open it
+    say=_log.info,           # called with the address
 ):
     "Open all widgets as a page at http://localhost:PORT; returns when it is stopped (Ctrl-C)."
     need_widgets(); portraits = [str(Path(p).absolute()) for p in portraits]
@@ -250,10 +256,10 @@ def explore(
     with tempfile.TemporaryDirectory() as tmp:
         weights = weights and str(Path(weights).absolute())
         path = write_page(tmp, portraits=portraits, weights=weights, crop=crop)
-        first = dict(PYTHONPATH=Path(__file__).parents[1], JUPYTER_PATH=tmp)
+        first = dict(PYTHONPATH=Path(instant4d.__file__).parents[1], JUPYTER_PATH=tmp)
         env = os.environ | {k: os.pathsep.join(filter(None, [str(v), os.environ.get(k)]))
                             for k, v in first.items()}
-        print(f'http://localhost:{port}  (stop with Ctrl-C)', flush=True)
+        say(f'http://localhost:{port}  (stop with Ctrl-C)')
         command = [sys.executable, '-m', 'voila', str(path), f'--port={port}', '--template=quiet']
         command += ['--no-browser']*(not browser)
         with until_asked(subprocess.Popen(command, env=env, cwd=tmp)) as p: code = p.wait()

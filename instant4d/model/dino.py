@@ -96,6 +96,7 @@ class DinoBlock(nn.Module):
 # numbers of a token, blocks; heads have 64
 SIZES = dict(S=(384, 12), B=(768, 12), L=(1024, 24), g=(1536, 40))
 
+# %% ../../nbs/model/25_dino.ipynb #e5f0f7bc
 class DinoV2(nn.Module):
     "DINOv2's Vision Transformer with its published names."
     def __init__(self,
@@ -162,6 +163,7 @@ def load_dino(
     net.load_state_dict(state, assign=True)
     return DinoEncoder(net.float(), code, size).eval().requires_grad_(False)
 
+# %% ../../nbs/model/25_dino.ipynb #07049b04
 def empty(path, state)->DinoV2:
     "A network of the size of a state dict, without numbers."
     blocks = {k.split('.')[1] for k in state if k.startswith('blocks.')}

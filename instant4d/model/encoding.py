@@ -52,6 +52,7 @@ def with_place(image):
     "Two more channels: where each pixel lies."
     return torch.cat([image, places_of(image).expand(len(image), -1, -1, -1)], 1)
 
+# %% ../../nbs/model/22_encoding.ipynb #142b83e9
 class Encoder(nn.Module):
     "The small E: a portrait to three feature planes."
     def __init__(self, cfg:ModelConfig):
@@ -117,6 +118,7 @@ class OverlapPatches(nn.Module):
         super().__init__(); self.conv, self.norm = conv(i, o, 3, 2), nn.LayerNorm(o)
     def forward(self, x): return self.norm(self.conv(x).movedim(1,-1)).movedim(-1,1)
 
+# %% ../../nbs/model/22_encoding.ipynb #bd973a50
 class Mix(nn.Module):
     "SegFormer's block on a map: attention, then a feed-forward part that sees its neighbours."
     def __init__(self, c, heads, shrink=1):

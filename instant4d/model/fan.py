@@ -143,6 +143,7 @@ class GEGLU(nn.Module):
         h, gate = self.proj(x).chunk(2, -1)
         return h*F.gelu(gate)
 
+# %% ../../nbs/model/24_fan.ipynb #96ae94e1
 class Think(nn.Module):
     "Each token by itself: gated, four times as wide."
     def __init__(self, dim):

@@ -101,6 +101,7 @@ def product(a, b, out, short):
     if not short: return torch.mm(a, b, out=out)
     return out.copy_(torch.mm(a.bfloat16(), b.bfloat16()))
 
+# %% ../../nbs/model/27_playing.ipynb #7707bca1
 def drive_fast(
     avatar,                         # an `Avatar` in float32 on the CPU, deformed in feature space
     folded:Folded,                  # what `fold` made of it

@@ -65,6 +65,7 @@ def read_kernel(lo, hi, planes, uv, out):
             p00, p01, p10, p11 = planes[j,i,k], planes[j,i+1,k], planes[j+1,i,k], planes[j+1,i+1,k]
             for c in range(C): out[n,c] += w00*p00[c] + w01*p01[c] + w10*p10[c] + w11*p11[c]
 
+# %% ../../nbs/model/20_triplanes.ipynb #c67f0136
 @njit(**FAST)
 def write_kernel(lo, hi, grad, uv, planes):
     "The transpose: add channels lo..hi of grad (N,C) into planes (P,P,3,C)."

@@ -39,6 +39,7 @@ def splat_gsplat(
     out, alpha = out.reshape(*views.shape, h, w, -1), alpha.reshape(*views.shape, h, w)
     return Frame(out[...,:-1], alpha, torch.where(alpha < ALPHA_MIN, 0, out[...,-1]))
 
+# %% ../../nbs/splatting/15_api.ipynb #ba61b299
 def need_gsplat(g):
     "gsplat's entry, or one line about what is missing."
     if g.device.type != 'cuda':
@@ -64,6 +65,7 @@ def check_input(g, camera):
         raise ValueError(f'a Camera expected, not {type(camera).__name__}; see Camera.look')
     g.check(); camera.check()
 
+# %% ../../nbs/splatting/15_api.ipynb #829ab527
 def splat(
     g:Gaussians,            # scenes, any leading batch dimensions, C colour channels
     camera:Camera,          # views: batch dimensions begin with those of `g`, or none

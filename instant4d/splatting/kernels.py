@@ -55,6 +55,7 @@ def splat_tiles(
     out = torch.cat(rows)
     return Frame(out[...,:-1], out[...,-1], torch.zeros_like(out[...,-1]))
 
+# %% ../../nbs/splatting/14_kernels.ipynb #773edc8f
 def _tile(p, values, x0, y0, tile, w, h):
     "One tile of `splat_tiles`."
     x, y = torch.arange(x0, min(x0+tile, w)), torch.arange(y0, min(y0+tile, h))
@@ -262,6 +263,7 @@ def mine(tile, n, t, nt):
     "Whether tile `tile` of n is for thread t of nt: up to eight neighbours in turn."
     return tile//max(min(8, n//(4*nt)), 1) % nt == t
 
+# %% ../../nbs/splatting/14_kernels.ipynb #544553bd
 @njit(**FAST)
 def blend_kernel(t, nt, P, F, off, ids, H, Wd, tw, th, out, stop):
     "Draw this thread's tiles into out (H,W,C+1): C channels, then alpha."
@@ -332,6 +334,7 @@ def run_more_sums(S, lo, hi, j, c, g):
         v0 += w*S[z]; v1 += w*S[z+_P1]; v2 += w*S[z+_P2]; v3 += w*S[z+_P3]
     g[j,6+c], g[j,7+c], g[j,8+c], g[j,9+c] = v0, v1, v2, v3
 
+# %% ../../nbs/splatting/14_kernels.ipynb #51fc5745
 @njit(inline='never', **FAST)
 def batch_backward(S, Q, span, m, g):
     "Gradients of the first m Gaussians of a batch, to the rows of g."
@@ -355,6 +358,7 @@ def start_backward(S, out, grad, oy, ox):
             for c in range(C): S[i+uintp((c+6)*PLANE)] = v[c]; R += v[c]*o[c]
             S[i] = f32(1); S[i+_RS] = R
 
+# %% ../../nbs/splatting/14_kernels.ipynb #76cb9da3
 @njit(**FAST)
 def blend_grad_kernel(t, nt, P, F, off, ids, stop, tw, th, out, grad, G):
     "Gradients of this thread's tiles summed into G (N, 6+C); `grad` is dL/d out."
@@ -496,6 +500,7 @@ def lens(
     mx, my = .15*w/fx, .15*h/fy
     return np.array([fx, fy, cx, cy, -cx/fx-mx, (w-cx)/fx+mx, -cy/fy-my, (h-cy)/fy+my], 'f4')
 
+# %% ../../nbs/splatting/14_kernels.ipynb #d8655547
 def splat_numba(
     g:Gaussians,            # scenes, float32 on the CPU
     camera:Camera,          # views: batch dimensions begin with those of `g`, or none

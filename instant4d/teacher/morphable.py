@@ -82,6 +82,7 @@ def read_obj(path, n=None)->np.ndarray:     # (nv,3) float64
         raise ValueError(f'{path}: {len(v)} vertices, expected {n}; another version of the kit?')
     return v
 
+# %% ../../nbs/teacher/40_morphable.ipynb #8ed70011
 def read_faces(path)->tuple:   # texture coordinates (nt,2), corners (F,4), their texture rows (F,4)
     "The polygons of an OBJ file, of three or four corners; corner -1: a triangle."
     uv, corners = [], []
@@ -118,11 +119,13 @@ def ranges(parts:dict)->dict:       # what a pack says about parts
     vertices, polygons = zip(*((p[:2], p[2:]) for p in parts.values()))
     return dict(part_names=np.array(list(parts)), part_v=np.array(vertices, np.int32),
                 part_f=np.array(polygons, np.int32))
+
 def read_modes(src:Path, files:list, neutral)->tuple:       # two planes of bytes, see `zigzag`
     "What each of some OBJ files moves, against the neutral vertices."
     moved = (read_obj(src/f'{f}.obj', len(neutral)) for f in tqdm(files, desc='pack'))
     return zigzag(np.stack([V - neutral for V in moved]))
 
+# %% ../../nbs/teacher/40_morphable.ipynb #83603421
 def usable_folder(folder)->Path:
     "Make a folder, and see at once whether we may write there."
     try: Path(folder).mkdir(parents=True, exist_ok=True); tempfile.TemporaryFile(dir=folder).close()
@@ -195,6 +198,7 @@ def subdivide(V, T)->tuple:     # the same, four times as many triangles
     corners = [(a, m[:,0], m[:,2]), (b, m[:,1], m[:,0]), (c, m[:,2], m[:,1])]
     return V, np.concatenate([np.stack(t, 1) for t in corners] + [m])
 
+# %% ../../nbs/teacher/40_morphable.ipynb #356d9fbc
 def icosphere(
     times:int,          # how often every triangle is cut in four
 )->tuple:               # unit vertices (nv,3), triangles (nt,3)
@@ -243,6 +247,7 @@ def on_globe(V)->np.ndarray:                # (n,2) 0..1
     "Longitude and latitude of points of a unit sphere."
     return np.stack([np.arctan2(V[:,0], V[:,2])/(2*np.pi) + .5, np.arccos(-V[:,1])/np.pi], 1)
 
+# %% ../../nbs/teacher/40_morphable.ipynb #9e5a23d5
 def toy_pack()->dict:
     "An egg with two eyes and no mouth, packed like the real head."
     (V, T), (E, TE) = icosphere(4), icosphere(2); front = V[T].mean(1)[:,2] > .15
@@ -296,6 +301,7 @@ class HeadModel:
     @cached_property
     def smoother(self)->sparse.csr_matrix: return mesh_smoother(self.tri, self.nv)
 
+# %% ../../nbs/teacher/40_morphable.ipynb #db067cb3
 def spans(pack:dict, which:str)->dict:      # name -> (first, last)
     "The ranges of vertices or polygons of each part."
     return {str(n):(int(a), int(b)) for n, (a, b) in zip(pack['part_names'], pack[which])}
@@ -344,6 +350,7 @@ def mesh_smoother(tri, nv:int)->sparse.csr_matrix:      # (nv,nv)
     near, own = sparse.diags(.5/np.maximum(degree, 1)), sparse.diags(np.where(degree > 0, .5, 1))
     return (near @ A + own).tocsr().astype('f4')
 
+# %% ../../nbs/teacher/40_morphable.ipynb #a0145ce1
 def vertex_normals(V, tri)->np.ndarray:     # (nv,3) unit vectors
     "Means of the normals of the triangles around each vertex, by their areas."
     a, b, c = V[tri.T]; f = np.cross(b - a, c - a)
@@ -374,6 +381,7 @@ def lash_rows(model)->list:     # (root vertices (n,), tip vertices (n,), upper 
             out.append(lash_ends(model.neutral, card, height, rim))
     return out
 
+# %% ../../nbs/teacher/40_morphable.ipynb #ed88117f
 def lash_ends(V, card, height, rim)->tuple:
     "The two long edges of a strip: the one nearer to the rim of the eye is the root."
     ends = [card[height[card] == f(height[card])] for f in (min, max)]
@@ -402,6 +410,7 @@ def reshape_ball(P, c, radius)->tuple:   # distances (n,), new distances, axis (
     flat = np.where(front, np.minimum(r, radius + .5*(r - radius)), r)
     return r, flat, axis
 
+# %% ../../nbs/teacher/40_morphable.ipynb #4da58bd8
 class Eyeball:
     "One eye: where it is, how it turns, which skin lies on it; lengths in cm."
     def __init__(self, model:HeadModel, side:str):      # 'L' or 'R'
@@ -493,6 +502,7 @@ def person(
     a = np.asarray(a, 'f4'); D = model.identity[:len(a)]
     return add_modes(model.neutral, D, a[:len(D)])
 
+# %% ../../nbs/teacher/40_morphable.ipynb #55ff9f92
 def pose(
     model:HeadModel,
     V0,                 # (nv,3) a neutral person
@@ -524,7 +534,6 @@ def load_head_model(
 
 # %% ../../nbs/teacher/40_morphable.ipynb #79fbe2fd
 def sides(*names): return [n+s for n in names for s in ('_L','_R')]
-
 EXCLUDE = [                     # of two groups of names the stronger one stays
     (['mouthPucker', 'mouthFunnel'],
      ['mouthRollLower', 'mouthRollUpper', 'mouthShrugLower', 'mouthShrugUpper', 'mouthLeft',
@@ -538,6 +547,7 @@ OPPOSITE = [                    # of two opposite motions their difference stays
     *((f'eyeLook{a}_{s}', f'eyeLook{b}_{s}') for a,
       b in (('In','Out'), ('Up','Down')) for s in 'LR')]
 
+# %% ../../nbs/teacher/40_morphable.ipynb #f7159542
 def resolve(
     b:dict,             # coefficients by name
 )->dict:                # possible ones, without zeros
@@ -621,6 +631,7 @@ def lopside(rng:np.random.Generator, b:dict)->dict:
         n = name + ('Left','Right')[rng.integers(2)]; b[n] = max(b.get(n, 0), rng.uniform(.4, most))
     return resolve(b)
 
+# %% ../../nbs/teacher/40_morphable.ipynb #727a0272
 def sample_expression(
     rng:np.random.Generator,
     lopsided:bool=False,    # mostly something on one side only

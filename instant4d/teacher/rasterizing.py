@@ -69,11 +69,11 @@ class Surface:
     w1: np.ndarray          # (H,W) float32 weight of its corner 1
     w2: np.ndarray          # (H,W) float32 weight of its corner 2
     @classmethod
-    def nothing(cls, size:int)->'Seen':
+    def nothing(cls, size:int)->'Surface':
         "An empty square picture."
         depth, index = np.full((size,size), 1e9, 'f4'), np.full((size,size), -1, np.int32)
         return cls(depth, index, *np.zeros((2,size,size), 'f4'))
-    def draw(self, xyz, tri, first:int=0, last:int=None)->'Seen':
+    def draw(self, xyz, tri, first:int=0, last:int=None)->'Surface':
         "Draw triangles first:last of `tri` (T,3); `xyz` (n,3) as `View.project` gives them."
         last = len(tri) if last is None else last
         draw_triangles(xyz, tri, first, last, self.depth, self.index, self.w1, self.w2)
@@ -162,6 +162,7 @@ def draw_depth(xyz, tri, depth):
                 if a < 0 or b < 0 or a+b > 1: continue
                 depth[r,c] = min(depth[r,c], z0 + x*gx + y*gy)
 
+# %% ../../nbs/teacher/41_rasterizing.ipynb #5f06d0c6
 @njit(cache=True, nogil=True, fastmath=True)
 def draw_dots(xyz, radius, depth):
     "Squares of a given radius (pixels) into a depth map: hair, seen by a lamp."
@@ -196,10 +197,10 @@ class Lighting:
     towards: np.ndarray     # (D,3) unit vectors
     color: np.ndarray       # (D,3) radiance, times the share of the sphere
     lamps: np.ndarray       # (D,L) which share of each lamp comes from there; columns sum to 1
-
 SHADOW_SIZE, SHADOW_REACH = 160, 20.          # shadow map: pixels a side, half its width in cm
 BIAS, SOFT = .28, .22   # cm: how far a surface must lie behind to be in shadow, and how softly
 
+# %% ../../nbs/teacher/41_rasterizing.ipynb #41475ee3
 def shine(
     light:Lighting,
     P, N,               # (n,3) points and unit normals, cm
@@ -222,6 +223,7 @@ def shine(
         lamps += share_lit[:,None]*share.astype('f4')
     return E, openness*(4/len(light.towards)), lamps
 
+# %% ../../nbs/teacher/41_rasterizing.ipynb #1930524d
 # points (n,3) -> in the map (n,3), depths (SIZE,SIZE)
 def shadow_map(d, V, tri, dots, radius)->tuple:
     "What direction `d` (3,) sees of the casters, from far away."

@@ -60,6 +60,7 @@ def _lattice(P, freq, grid, out):
             s += corner*(x if u else 1-x)*(y if v else 1-y)*(z if w else 1-z)
         out[i] = s
 
+# %% ../../nbs/teacher/42_skins.ipynb #22ded52d
 def noise(
     P,              # (n,3) points, cm
     freq:float,     # grid cells per cm
@@ -145,7 +146,6 @@ def fill_maps(canvas, values)->np.ndarray:      # (2,R,R,...) float32
     out[canvas.texel] = values
     out = out.reshape(2, size**2, *tail)
     return np.stack([out[t][canvas.nearest[t].ravel()].reshape(size, size, *tail) for t in (0, 1)])
-
 LIDS_UP, LIDS_LOW = ((36,37,38,39), (42,43,44,45)), ((39,40,41,36), (45,46,47,42))     # landmarks
 
 def measure_canvas(canvas):
@@ -160,6 +160,7 @@ def measure_canvas(canvas):
     canvas.mouth = canvas.near(mouth if len(mouth) else spline(L[60:68], True))
     canvas.lip = soft_inside(canvas, L[48:60])*canvas.face
 
+# %% ../../nbs/teacher/42_skins.ipynb #30011394
 def soft_inside(canvas, Q)->np.ndarray:         # (n,) 0..1
     "Soft inside of a closed curve through points (m,3) on the front of the face."
     curve, d = spline(Q, True), np.full(len(canvas.P), -1., 'f4')
@@ -264,6 +265,7 @@ def add_moles(c:Canvas, a, look:dict, rng)->np.ndarray:
         a = tint(a, [.3,.15,.1], dot*rng.uniform(.3,.75))
     return a
 
+# %% ../../nbs/teacher/42_skins.ipynb #a28bf35f
 def paint_skin(c:Canvas, look:dict)->np.ndarray:        # (n,3) linear albedo
     "Tone, blood, shadows around the eyes, freckles, moles."
     P, seed, rng = c.P, look['seed'], np.random.default_rng([look['seed'], 1])
@@ -295,6 +297,7 @@ def paint_lips_and_eyes(c:Canvas, look:dict, a)->np.ndarray:
     shadow = skin*np.random.default_rng([look['seed'],2]).uniform(.2,.8,3)
     return lay_over(a, shadow, .5*bump(c.eye, .8)*ramp(3.15,3.6,P[:,1]))
 
+# %% ../../nbs/teacher/42_skins.ipynb #0a9bb140
 def brow_weight(c:Canvas, look:dict)->np.ndarray:       # (n,)
     "Brows: a band along the landmarks, thick inside, thin outside, with strokes."
     L, out = c.model.neutral[c.model.landmarks], np.zeros(len(c.P), 'f4')
@@ -454,6 +457,7 @@ def sample_light(rng:np.random.Generator)->dict:        # lists of plain numbers
     light |= dict(sky=np.array([.62,.66,.72])*amount, ground=np.array([.4,.38,.36])*amount)
     return {k:np.round(v, 4).tolist() for k, v in light.items()}
 
+# %% ../../nbs/teacher/42_skins.ipynb #93a920fe
 def lighting(
     light:dict,     # of `sample_light`
     n:int=64,       # directions
@@ -496,6 +500,7 @@ def glow(n, smooth)->np.ndarray:        # (m,3)
 
 # %% ../../nbs/teacher/42_skins.ipynb #e49b28c2
 def dot(a, b): return np.einsum('ij,ij->i', a, b)               # of rows
+
 def normalise(v): return v/(np.sqrt(dot(v, v)) + 1e-9)[:,None]       # rows of length 1
 
 @dataclass
@@ -511,6 +516,7 @@ class Pixels:
     uv: np.ndarray          # (n,2) texture coordinates
     t: np.ndarray           # (n,) triangle
 
+# %% ../../nbs/teacher/42_skins.ipynb #5cb5b48f
 @dataclass
 class Lamps:
     "The light as materials see it."
@@ -564,6 +570,7 @@ def lookup(
             np.ascontiguousarray(uv, 'f4'), out)
     return out
 
+# %% ../../nbs/teacher/42_skins.ipynb #c65e46f6
 def tilt(p:Pixels, slope, V, model:HeadModel)->np.ndarray:      # (n,3) unit normals
     "Normals after the relief: slopes (n,2) per texture unit, carried over by each triangle."
     a, b, c = model.corners[p.t].T; q = V[model.corner]

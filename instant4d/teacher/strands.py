@@ -31,6 +31,7 @@ HAIR, BEARD, LASH, SOLID = 0, 1, 2, 3           # kinds of strands
 STRAND_FIELDS = 'points', 'root', 'radius', 'color', 'kind', 'shade', 'tip', 'pull'
 TYPES = np.float32, np.int32, np.float32, np.float32, np.uint8, np.float32, np.int32, np.float32
 
+# %% ../../nbs/teacher/43_strands.ipynb #90f6ffb3
 @dataclass
 class Strands:
     "Hairs, lashes and tubes: polylines in 3D with a radius."
@@ -58,6 +59,7 @@ class Strands:
         return move_points(self, np.asarray(d, np.float32))
     def posed(self, V, d): return self.moved(d)
 
+# %% ../../nbs/teacher/43_strands.ipynb #5b039e30
 def move_points(strands, d)->np.ndarray:        # (S,K,3)
     "Points after their roots, and the vertices that pull them, moved by `d` (nv,3)."
     out, i = strands.points + d[strands.root][:,None], np.flatnonzero(strands.pull.any(1))
@@ -204,6 +206,7 @@ def count_cells(points, radius, lo, h, n):
                 continue
             n[i,j,m] += l*(radius[s,k] + radius[s,k-1])/(h*h)
 
+# %% ../../nbs/teacher/43_strands.ipynb #d5710e95
 @njit(**FAST)
 def bury(points, out, n, lo, h, k_ext, shade):
     "Light left after the hair outside each point: exp(-area met on the way out)."
@@ -300,6 +303,7 @@ def fill_in(values, k):
     f = (u - i).astype(np.float32)[None,:,None]
     return values[:,i]*(1 - f) + values[:,i+1]*f
 
+# %% ../../nbs/teacher/43_strands.ipynb #74b11a8e
 def occluders(
     strands:Strands,
     most:int=4000,  # balls
@@ -344,6 +348,7 @@ def splat_planes(V, N, lo, h, R, num, den):
                     w = (1 - q/(R*R))**2; w = w/(q + .05)
                     num[x,y,z] += w*(dx*N[i,0] + dy*N[i,1] + dz*N[i,2]); den[x,y,z] += w
 
+# %% ../../nbs/teacher/43_strands.ipynb #62f4011c
 @njit(**FAST)
 def flood(f, known, h):
     "Unknown nodes take a known neighbour's value, one cell farther from zero; until none is left."
@@ -373,6 +378,7 @@ class Distance:
     lo: np.ndarray       # (3,) corner of the grid
     h: float             # cell, cm
 
+# %% ../../nbs/teacher/43_strands.ipynb #e48a4fee
 def head_distance(
     V, N,                   # (nv,3) vertices and normals, cm
     tri,                    # (T,3) skin triangles
@@ -391,6 +397,7 @@ def head_distance(
     flood(f, known, h)
     return Distance(ear_bumps(f, lo, h, a, ears) if ears else f, f4(lo), np.float32(h))
 
+# %% ../../nbs/teacher/43_strands.ipynb #89e31026
 def smooth_ears(P, N, a):
     "Points of the skin with each ear replaced by a curved patch fitted to the skin around it."
     e = ear_distance(P, a); ring = (e > 1.05) & (e < 1.6)
@@ -432,6 +439,7 @@ def sample_distance(g, lo, h, x, y, z):
     l = 1/math.sqrt(gx*gx + gy*gy + gz*gz + 1e-12)
     return e*(1-u) + f*u, gx*l, gy*l, gz*l
 
+# %% ../../nbs/teacher/43_strands.ipynb #cf712ccc
 @njit(**FAST)
 def push_out(points, g, lo, h, gap):
     "Move points out of the head, except the roots."
@@ -451,7 +459,6 @@ def wobble(p, seed, f=1.):
     for o, amp in enumerate((.55, .3, .15)):
         for _ in range(3): s = s + amp*np.sin(p @ (r.normal(size=3)*f*2**o) + r.uniform(0, 6.3))
     return s/1.5
-
 AZIMUTH = [0, 20, 36, 47, 57, 63, 72, 100, 118, 140, 180]   # degrees from the nose around the head
 
 def hairline(az, style, a):
@@ -472,6 +479,7 @@ def scalp_mask(p, style, landmarks):
     if style['name'] == 'ring': m = m*smooth(5.2, 3.2, y + .6*n)*smooth(40, 62, az + 6*n)
     return m*smooth(.98, 1.2, ear_distance(p, a) + .05*n)
 
+# %% ../../nbs/teacher/43_strands.ipynb #a6f2f732
 def random_weights(count:int, rng)->np.ndarray:     # (count,3)
     "Barycentric weights of points spread evenly over a triangle."
     b = rng.random((count, 2))
@@ -498,6 +506,7 @@ BASE = dict(count=7000, points=12, top=5., side=2., cut=-99., volume=.5, whorl=.
             curl=0., wave=6., flat=.3, frizz=.05, ears=0.,
             width=.055, hairline=.5, recede=0., nape=1.5, burn=0., uneven=.15)
 
+# %% ../../nbs/teacher/43_strands.ipynb #3110dc79
 STYLES = dict(   # (low, high) is drawn uniformly; a third entry is the share of men's styles
     bald     = dict(count=0),
     ring     = dict(count=6000, points=7, top=(1.,1.6), side=(.9,1.8), volume=.25, lift=.35,
@@ -555,13 +564,10 @@ def style_named(name, rng, **over):
     d = {k: float(rng.uniform(*v)) if isinstance(v, tuple) else v for k, v in d.items()}
     return {**d, 'name': name, 'seed': int(rng.integers(1 << 30)), 'flip': bool(rng.random() < .5),
             'beard': 'none', 'glasses': 'none', 'earrings': 'none', **over}
-
 MEN   = dict(bald=.08, ring=.07, buzz=.15, crop=.2, sidepart=.17, quiff=.12, slick=.08, fringe=.03,
              straight=.02, wavy=.02, ringlets=.02, afro=.03, bun=.01)
-
 WOMEN = dict(bald=.01, buzz=.02, crop=.04, sidepart=.04, quiff=.01, slick=.02, fringe=.1, bob=.16,
              straight=.18, wavy=.16, ringlets=.08, afro=.05, ponytail=.08, bun=.05)
-
 BEARD_SHARES = dict(none=.62, full=.14, short=.1, goatee=.06, moustache=.05, curled=.03)
 RING_SHARES = {True: dict(none=.93, studs=.05, hoops=.02),
                False: dict(none=.55, hoops=.2, studs=.25)}
@@ -571,6 +577,7 @@ def pick_name(rng, shares:dict)->str:
     p = np.array(list(shares.values()))
     return str(rng.choice(list(shares), p=p/sum(shares.values())))
 
+# %% ../../nbs/teacher/43_strands.ipynb #f7bdfa0c
 def sample_style(
     rng,                    # numpy generator
     masculine:float=.5,     # 0..1
@@ -705,6 +712,7 @@ def frizz(points, amount, rng):
             (S,1,3)).astype(np.float32), rng.normal(0, 1, (S,1,3)).astype(np.float32)
     return points + np.float32(amount)*np.sqrt(t)*d*np.sin(f*t + ph)
 
+# %% ../../nbs/teacher/43_strands.ipynb #118ec8d1
 def arrange(X, P, style, rng):
     "Two levels of clumps, curl, frizz; a few strands stray."
     S = len(X); own = np.where(rng.random(S) < .05, .2, 1.)*rng.uniform(.6, 1, S)
@@ -727,6 +735,7 @@ def strand_lengths(P, m, style, a, rng):
     l = l*np.exp(rng.normal(0, .06, len(P)))
     return (l*(.3 + .7*smooth(.1, .75, m))*a['w']).clip(.2).astype(np.float32)
 
+# %% ../../nbs/teacher/43_strands.ipynb #007a465c
 @njit(**FAST)
 def cut_off(points, height):
     "End strands where they first fall below a height; spread the points over what is left."
@@ -753,6 +762,7 @@ def trim(X, P, style, a, rng):
                      a['brow'] + style['fringe'] + rng.normal(0, .25, len(P)), h)
     cut_off(X, h.astype(np.float32))
 
+# %% ../../nbs/teacher/43_strands.ipynb #6051102c
 def face_free(X, P, style, a):
     "0 from where a strand has crept onto the face or the throat, or makes a jump; else 1."
     x, y, z = np.abs(X[...,0])/a['w'], (X[...,1] - a['brow'])/a['w'], X[...,2]/a['w']
@@ -807,6 +817,7 @@ def grow_hair(
     hair = finish_hair(X, root, m, style, color, rng, face_free(X, P, style, a))
     return tie_hair(hair, X, tie, style, a, color, root, rng) if style['tie'] else hair
 
+# %% ../../nbs/teacher/43_strands.ipynb #6f9f2483
 def tie_hair(hair, X, tie, style, a, color, root, rng)->Strands:
     "A ponytail (1) or a bun (2): what is too short is left out, and hair ends in the bun."
     d = np.linalg.norm(X - tie, axis=-1)
@@ -822,6 +833,7 @@ def lip_distance(p, a):
     middle, height = (L[51,1] + L[57,1])/2, (L[51,1] - L[57,1])/2
     return np.hypot(x/((L[54,0] - L[48,0])/2/w + .1), (y - middle)/(height + .1*w))
 
+# %% ../../nbs/teacher/43_strands.ipynb #1f8f981d
 def beard_parts(p, style, a):
     "Where a moustache, a full beard and a goatee grow, 0..1 each; never on the lips."
     L, w = a['L'], a['w']; mouth = (L[48] + L[54])/2
@@ -847,6 +859,7 @@ def beard_mask(p, style, landmarks):
     return dict(full=np.maximum(full, tache), short=np.maximum(full, tache),
                 goatee=np.maximum(goat, tache), none=0*full).get(kind, tache)
 
+# %% ../../nbs/teacher/43_strands.ipynb #c65507d2
 def hair_mask(
     p,              # (...,3) neutral positions, cm
     style:dict,     # of `sample_style`
@@ -871,11 +884,11 @@ def smooth_curve(p, n, closed=False):
     f = .5*(2*b + (c - a)*t + (2*a - 5*b + 4*c - d)*t**2 + (3*b - a - 3*c + d)*t**3)
     return resample(np.concatenate([f.reshape(-1,p.shape[1]), p[:1] if closed else p[-1:]]),
                     np.linspace(0, 1, n))
-
 # strands, cm
 BEARDS = dict(full=(7500, 1.3), short=(7500, .45), goatee=(2500, .9), moustache=(900, .6),
               curled=(900, .6))
 
+# %% ../../nbs/teacher/43_strands.ipynb #535d9822
 def bristles(P, n, m, t, size, a, rng):
     "Short strands: out and down, longer on the chin, sideways under the nose."
     mouth, S = (a['L'][48,1] + a['L'][54,1])/2, len(P); tache = P[:,1] > mouth - .1
@@ -885,11 +898,11 @@ def bristles(P, n, m, t, size, a, rng):
     s = (size*rng.uniform(.6, 1.15, S)*(.4 + .6*m))[:,None,None]*t[None,:,None]
     return P[:,None] + s*way[:,None]/np.linalg.norm(way, axis=1)[:,None,None] + s*t[None,:,None]*[0,
             -.25, 0]
-
 # a waxed end: out, up and round
 BAR = np.array([[0,0,0], [1.2,-.25,.1], [2.4,-.55,0], [3.5,-.5,-.35], [4.3,.05,-.7], [4.5,.8,-.8],
                 [4.05,1.2,-.7], [3.7,.95,-.6]])
 
+# %% ../../nbs/teacher/43_strands.ipynb #a0a0537f
 def handlebar(P, t, a, rng):
     "Moustache strands that follow the waxed curve from where they are rooted."
     bar = smooth_curve(BAR, 60); s = np.linspace(0, 1, 60)
@@ -944,6 +957,7 @@ def grow_lashes(
     r, c = np.tile((.016 + .012*makeup)*(1 - .8*t), (S,1)), np.asarray(color)*(.5 - .3*makeup)
     return Strands(X, root, r, np.tile(c, (S,1)), np.full(S, LASH), tip=tip, pull=pull)
 
+# %% ../../nbs/teacher/43_strands.ipynb #203df675
 def lash_positions(V, lashes, count, rng)->tuple:       # (vertices (S,), places (S,3)): roots, tips
     "Places along both edges of each strip, evenly spread with a little chance."
     u = np.concatenate([(np.arange(n) + rng.random(n))/n*(len(row[0]) - 1.001)
@@ -957,7 +971,6 @@ def lash_positions(V, lashes, count, rng)->tuple:       # (vertices (S,), places
 # half width, half height, squareness, radius
 RIMS = dict(rect=(2.45, 1.6, 5., .13), round=(2.1, 2.05, 2., .07), browline=(2.4, 1.8, 3., .06),
             rimless=(2.35, 1.5, 3.5, .03))
-
 # black, horn, gold, steel, red
 FRAMES = np.array([[.012,.01,.01], [.09,.035,.015], [.45,.36,.2], [.3,.3,.32], [.15,.02,.03]])
 
@@ -980,6 +993,7 @@ def frame(kind, a):
                       [inner, cy + .3*w, wrap(inner)]], 33)
     return np.stack([rim, rim*[-1,1,1], bridge])
 
+# %% ../../nbs/teacher/43_strands.ipynb #9e3337ff
 def clear_face(front, V, a, gap):
     "How far along z the frame has to go so that no vertex near it (lashes included) is in its way."
     near = V[V[:,2] > a['bridge'][2] - 4.5*a['w']]
@@ -994,6 +1008,7 @@ def temple(hinge, a):
     return smooth_curve([hinge, [a['side'] - .1*w, hinge[1] + .1*w, hinge[2] - w],
                     ear + [-.15*w, .05*w, 3*w], ear, ear + [-.35*w, -1.4*w, -1.9*w]], 33)
 
+# %% ../../nbs/teacher/43_strands.ipynb #43b4e7b4
 def glasses(
     V,              # (nv,3) neutral vertices, cm
     landmarks,      # (68,3)
@@ -1035,6 +1050,7 @@ def ring_shape(kind, side, size, w)->tuple:     # points around the lobe, radius
     if kind == 'hoops': return np.stack(hoop, -1), .06
     return (np.array([side*.12, .15, .1])*w, np.linspace(0, .04, 25)[:,None]*[side, 0, 0]), .2
 
+# %% ../../nbs/teacher/43_strands.ipynb #287e073b
 def dress(
     model,          # a `HeadModel`: landmarks and lashes
     V, N,           # (nv,3) neutral vertices and normals of the person

@@ -28,6 +28,7 @@ def save_checkpoint(path, state:dict):
         help = 'what was there is intact; make room, then go on with --resume'
         raise ValueError(f'{path}: cannot be written ({why}); {help}') from None
 
+# %% ../../nbs/training/55_checkpoints.ipynb #1492a3e1
 def load_checkpoint(
     path,       # of `save_checkpoint`
     T,          # the `Trainer` (notebook 57) that is to go on

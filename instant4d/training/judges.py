@@ -12,14 +12,12 @@ __all__ = ['TRUSTED_SHARE', 'arcface', 'identity_batch', 'cut_box', 'face_input'
 
 # %% ../../nbs/training/51_judges.ipynb #cbb60ded
 import math
-from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
-import instant4d
 from torch import Tensor
 from jaxtyping import Float, Int
 from tqdm.auto import tqdm
-from ..files import load_strict, read_tensors, write_tensors
+from ..files import load_strict, read_tensors, write_tensors, bundled
 from ..splatting.cameras import Camera
 from ..model.motion import conv_block, soft_argmax
 from ..data.people import Heads
@@ -324,7 +322,7 @@ def save_judge(judge:Judge, path, **about):         # about: who was seen, how i
 
 def load_judge(path=None)->Judge:               # path: of `save_judge`; None: the bundled one
     "A trained judge, frozen; `judge.about` says whom it saw."
-    path = path or Path(instant4d.__file__).with_name('weights')/'judge.safetensors'
+    path = path or bundled('judge.safetensors')
     tensors, about = read_tensors(path, 'judge')
     if not {'names', 'width'} <= set(about):
         raise ValueError(f'{path}: does not name its coefficients; save it with save_judge')

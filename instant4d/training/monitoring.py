@@ -33,6 +33,7 @@ def held_out_views(
         return x if x.shape[-1] == size else F.interpolate(x[None], size=size, mode='area')[0]
     return grey(frames[0]), grey(frames[1]), frames
 
+# %% ../../nbs/training/56_monitoring.ipynb #620866f9
 @torch.no_grad()
 def held_out(
     model:Instant4D,

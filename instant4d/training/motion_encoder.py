@@ -135,6 +135,7 @@ def in_face(marks:Float[Tensor,'*B 68 2'])->Float[Tensor,'*B 51 2']:
     "The landmarks that M finds: from 0..1 in the picture to -1..1 in the part it looks at."
     a, b = MotionEncoder.BOX; return (marks[...,MotionEncoder.MARKS,:]*64 - a - b)/(b - a)
 
+# %% ../../nbs/training/50_motion_encoder.ipynb #b0d8af87
 def expression_loss(
     M:MotionEncoder,
     image:Float[Tensor,'B 2 3 H W'],    # pairs with one expression
@@ -273,6 +274,7 @@ def usual_places(M:MotionEncoder, heads:Heads):
     marks = torch.tensor(np.array([heads.frame(*f)['landmarks2d'] for f in frames], np.float32))
     M.usual.copy_(in_face(marks).mean(0)); M.spread.copy_(in_face(marks).std(0).clamp(min=.01))
 
+# %% ../../nbs/training/50_motion_encoder.ipynb #93fa9f54
 @torch.no_grad()
 def freeze(M, data, batches=30, batch=48, like=None):
     "Whiten on the statistics of fresh pairs and switch gradients off."

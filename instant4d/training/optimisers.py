@@ -45,6 +45,7 @@ def orthogonal(G:Float[Tensor,'R C'])->Float[Tensor,'R C']:
         A = X @ X.mT; X = 3.4445*X + (-4.7750*A + 2.0315*A @ A) @ X
     return X.mT if tall else X
 
+# %% ../../nbs/training/54_optimisers.ipynb #e6598527
 class Muon(torch.optim.AdamW):
     "Groups with `matrices=True` by orthogonal steps, the others by AdamW."
     @torch.no_grad()
@@ -62,6 +63,7 @@ class Muon(torch.optim.AdamW):
         return super().step(closure)
 
 def learned(model): return [(k, p) for k, p in model.named_parameters() if p.requires_grad]
+
 def trainable(model): return [p for _, p in learned(model)]
 
 def inner_matrix(name, p)->bool:
@@ -69,6 +71,7 @@ def inner_matrix(name, p)->bool:
     first = name.endswith('place') or name.startswith(('encoder.out', 'encoder.stem.0'))
     return name.startswith('encoder.') and p.ndim > 1 and not first
 
+# %% ../../nbs/training/54_optimisers.ipynb #dec11b98
 def optimiser(model)->torch.optim.Optimizer:
     t, how = model.cfg.train, dict(lr=model.cfg.train.lr, betas=(.9,.99), weight_decay=1e-4)
     if t.optimiser == 'adamw': return torch.optim.AdamW(trainable(model), fused=True, **how)

@@ -9,7 +9,7 @@ __all__ = ['load_motion', 'get_motion', 'get_embedding', 'rendering', 'check_ren
            'first_alone', 'claim_folder', 'claimed', 'finish']
 
 # %% ../../nbs/training/58_runs.ipynb #bd662b9c
-import contextlib, json, os, subprocess, sys
+import contextlib, json, logging, os, subprocess, sys
 from pathlib import Path
 import torch
 from ..config import Config
@@ -21,8 +21,11 @@ from ..teacher.morphable import find_pack, load_head_model
 from ..teacher.heads import split_seeds
 from .judges import IdentityEmbedding, train_identity
 from .motion_encoder import train_motion
-from .loop import TEST_SEEDS, open_heads, train
+from ..data.shards import TEST_SEEDS
+from .loop import open_heads, train
 from .monitoring import contact_sheet, held_out
+
+_log = logging.getLogger(__name__)     # the command line prints instead
 
 # %% ../../nbs/training/58_runs.ipynb #7fce0543
 def load_motion(path, cfg:Config, coefs:int)->dict:
@@ -38,6 +41,7 @@ def load_motion(path, cfg:Config, coefs:int)->dict:
         help = 'give another, or train one with --motion-steps'
         raise ValueError(f'{path}: not a motion encoder of this preset; {help}') from None
 
+# %% ../../nbs/training/58_runs.ipynb #ba899073
 def get_motion(
     cfg:Config, people:Heads,
     out,                    # folder of the run
@@ -89,6 +93,7 @@ def rendering(
         yield p
     finally: stop_rendering(p)
 
+# %% ../../nbs/training/58_runs.ipynb #29a5a536
 def check_rendering(folder, identities, options):
     "What the renderer would say, before the training starts."
     if not Path(folder).is_dir(): raise ValueError(f'{folder}: to render into it, name a folder')
@@ -108,7 +113,7 @@ class Report:
     def __init__(self,
         heads:Heads,        # people that are not trained on
         out,                # folder of the run
-        say=print,
+        say=_log.info,
     ):
         self.heads, self.out, self.say = heads, Path(out), say
         self.curve = self.before()
@@ -141,7 +146,7 @@ def run(
     render:str=None,        # seeds of heads to render meanwhile, FROM:TO
     workers:int=None,       # processes that render
     resume:bool=False,      # go on with what is in `out`
-    say=print, **kw,        # of `train`: minutes, every, tracker
+    say=_log.info, **kw,        # of `train`: minutes, every, tracker
 ):                          # the averaged model
     "Everything between a folder of heads and a file of weights."
     out, main = Path(out), int(os.environ.get('RANK', 0)) == 0
@@ -157,6 +162,7 @@ def run(
     if main: finish(model, cfg, out, report, len(people), say)
     return model
 
+# %% ../../nbs/training/58_runs.ipynb #7004bef7
 def first_alone():
     "Of several processes the first goes ahead; the others come when it is done and find its files."
     try: from accelerate import PartialState
@@ -172,6 +178,7 @@ def claim_folder(out, resume:bool):
     except OSError as e:
         raise ValueError(f'{out}: cannot be a folder ({e.strerror}); choose another') from None
 
+# %% ../../nbs/training/58_runs.ipynb #28542ce4
 @contextlib.contextmanager
 def claimed(out, main:bool=True):
     "One run at a time in a folder: the number of its process is in `running` while it lasts."
