@@ -126,7 +126,9 @@ def tell_files(out:Path):
     print('next: open tour.html, or: '
           'instant4d animate YOUR_PORTRAIT.jpg data_samples/driving.mp4 -o me.mp4')
 
-def tour_options(t): t.add_argument('--out', default='out/tour', help='folder of what it makes')
+def tour_options(t):
+    "Options of `instant4d tour`."
+    t.add_argument('--out', default='out/tour', help='folder of what it makes')
 
 # %% ../nbs/90_cli.ipynb #7deca306
 def as_settings(pairs)->dict:

@@ -1,4 +1,4 @@
-"""Any picture in, framed the way the model was taught; pictures and clips out, marked as synthetic.
+"""Any picture in, framed the way the model was taught; pictures out, marked as synthetic.
 
 Docs: https://instant4d.github.io/instant4d/images.html.md"""
 
@@ -25,7 +25,9 @@ def open_image(
 )->Image.Image:  # decoded to the last row, in its own mode
     "The picture at `source`; a missing, foreign or truncated file gives one line."
     if isinstance(source, Image.Image): return source
-    if not isinstance(source, (str, os.PathLike)): raise ValueError(f'a picture is a path, a PIL image or a tensor, not {type(source).__name__}')
+    if not isinstance(source, (str, os.PathLike)):
+        raise ValueError('a picture is a path, a PIL image or a tensor, '
+                         f'not {type(source).__name__}')
     path = Path(source)
     if not path.exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
     try:
@@ -114,7 +116,9 @@ class Panel:
         b = io.BytesIO()
         self.image.save(b, 'JPEG', quality=85)
         return b.getvalue()
-    def save(self, path)->Path: return save_image(path, self.image)
+    def save(self, path)->Path:
+        "Write it as `save_image` does."
+        return save_image(path, self.image)
 
 # %% ../nbs/03_images.ipynb #21be07ea
 def _height(im, size):
@@ -128,7 +132,7 @@ def panel(
     pictures,     # pictures of any kind `as_pixels` takes, or one (T,...) batch of them
     titles=None,  # a short caption under each
     cols=None,    # pictures in a row; None: all of them
-    size=None,    # height of each in pixels; None: as it is
+    *, size=None,    # height of each in pixels; None: as it is
     pad:int=4,    # white pixels between them
 )->Panel:
     "Pictures side by side, for figures."
@@ -300,6 +304,7 @@ def read_mark(
     return said.decode(errors='replace') if isinstance(said, bytes) else said
 
 def _mp4_comment(path)->str|None:
+    "The comment in an mp4, as ffmpeg tells it."
     import imageio_ffmpeg
     command = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', '-i', path, '-f', 'ffmetadata', '-']
     text = subprocess.run(command, capture_output=True).stdout.decode(errors='replace')

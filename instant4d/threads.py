@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 # %% ../nbs/05_threads.ipynb #3f81f341
-FAST = dict(fastmath=True, error_model='numpy', nogil=True, cache=True)     # options of `numba.njit`
+FAST = dict(fastmath=True, error_model='numpy', nogil=True, cache=True)   # options of `njit`
 
 # %% ../nbs/05_threads.ipynb #9f261864
 _POOL = {}

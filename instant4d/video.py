@@ -45,6 +45,12 @@ def _same(frames):
         if f.shape == size: yield f
         else: raise ValueError(f'frame {n} has shape {f.shape}, the first {size}; make them equal')
 
+# %% ../nbs/04_video.ipynb #05ab9f25
+def _whole(part)->bool:
+    "Whether a clip is complete: an mp4 has its index and its pictures."
+    data = part.read_bytes() if part.exists() else b''
+    return data[:3] == b'GIF' or b'moov' in data and b'mdat' in data
+
 # %% ../nbs/04_video.ipynb #b4581f97
 def write_video(
     path,          # .mp4 or .gif
@@ -60,13 +66,9 @@ def write_video(
     if first is None: raise ValueError(f'{path}: there are no frames to write')
     with writing(path) as part:
         write(part, chain([first], frames), first.shape[1::-1], fps)
-        if not _whole(part): raise ValueError(f'{path}: ffmpeg could not finish the clip; free disk space or make it smaller')
+        if not _whole(part): raise ValueError(f'{path}: ffmpeg could not finish the clip; '
+                                              'free disk space or make it smaller')
     return path
-
-def _whole(part)->bool:
-    "Whether a clip is complete: an mp4 has its index and its pictures."
-    data = part.read_bytes() if part.exists() else b''
-    return data[:3] == b'GIF' or b'moov' in data and b'mdat' in data
 
 # %% ../nbs/04_video.ipynb #83a9d688
 def read_video(
@@ -75,7 +77,8 @@ def read_video(
 )->list[Image.Image]:     # RGB, upright
     "The frames of a clip."
     import imageio_ffmpeg
-    if max_frames is not None and max_frames < 1: raise ValueError(f'max_frames is {max_frames}; use 1 or more')
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f'max_frames is {max_frames}; use 1 or more')
     if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
     reader, out = imageio_ffmpeg.read_frames(str(path)), []
     try:

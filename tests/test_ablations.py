@@ -55,7 +55,7 @@ def test_a_run_that_was_told_to_stop_is_not_counted(tmp_path, monkeypatch):
     from instant4d.evaluation import rivals as ablations
     said, began = [], []
     def half(name, *a, **kw): began.append(name); return None, [[.1, 1, .5]]
-    monkeypatch.setattr(ablations, 'train_rival', half); monkeypatch.setattr(ablations, 'rival_sheet', lambda *a: type('P', (), dict(save=lambda *a: None)))
+    monkeypatch.setattr(ablations, 'train_rival', half); monkeypatch.setattr(ablations, 'rival_sheet', lambda *a, **k: type('P', (), dict(save=lambda *a: None)))
     r = ablate(TRAIN, out=tmp_path, steps=2, start_steps=1, preset='smoke', names=['spatial', 'feature'], seeds=[0], people=1, say=said.append, **TINY)
     assert r['runs'] == [] and began == ['spatial'] and 'stopped at step 1' in said[0]
 

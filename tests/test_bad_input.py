@@ -2,7 +2,7 @@
 import os
 import numpy as np, pytest, torch
 from PIL import Image
-from instant4d import config, images
+from instant4d import config, images, video
 
 
 def refused(call, *words, folder=None, kind=(ValueError, FileNotFoundError)):
@@ -125,7 +125,7 @@ def nowhere(tmp_path, name):
 @pytest.mark.parametrize('name', ['a.png', 'a.jpg', 'a.webp', 'a.gif', 'a.mp4'])
 def test_unwritable_folder(name, tmp_path):
     path = nowhere(tmp_path, name)
-    write = images.write_video if name == 'a.mp4' else images.save_image
+    write = video.write_video if name == 'a.mp4' else images.save_image
     what = [picture()] if name == 'a.mp4' else picture()
     refused(lambda: write(path, what), path, 'cannot be written', folder=tmp_path, kind=ValueError)
 
@@ -145,12 +145,12 @@ WRITES = {
     'picture without suffix':(lambda p: images.save_image(p/'a', picture()), ['.png']),
     'picture nan':(lambda p: images.save_image(p/'a.png', NAN), ['NaN']),
     'picture shape':(lambda p: images.save_image(p/'a.png', torch.zeros(2, 3, 8, 8)), ['(2, 3, 8, 8)']),
-    'clip suffix':(lambda p: images.write_video(p/'a.avi', [picture()]), ['a.avi', '.mp4']),
-    'no frames':(lambda p: images.write_video(p/'a.mp4', []), ['a.mp4', 'no frames']),
-    'uneven frames':(lambda p: images.write_video(p/'a.mp4', [picture(), picture(32, 32)]), ['frame 1']),
-    'uneven gif':(lambda p: images.write_video(p/'a.gif', [picture(), picture(32, 32)]), ['frame 1']),
-    'fps':(lambda p: images.write_video(p/'a.mp4', [picture()], fps=0), ['fps']),
-    'a frame with nan':(lambda p: images.write_video(p/'a.mp4', [picture(), NAN]), ['NaN']),
+    'clip suffix':(lambda p: video.write_video(p/'a.avi', [picture()]), ['a.avi', '.mp4']),
+    'no frames':(lambda p: video.write_video(p/'a.mp4', []), ['a.mp4', 'no frames']),
+    'uneven frames':(lambda p: video.write_video(p/'a.mp4', [picture(), picture(32, 32)]), ['frame 1']),
+    'uneven gif':(lambda p: video.write_video(p/'a.gif', [picture(), picture(32, 32)]), ['frame 1']),
+    'fps':(lambda p: video.write_video(p/'a.mp4', [picture()], fps=0), ['fps']),
+    'a frame with nan':(lambda p: video.write_video(p/'a.mp4', [picture(), NAN]), ['NaN']),
 }
 
 @pytest.mark.parametrize('case', WRITES)
@@ -161,13 +161,13 @@ def test_write(case, tmp_path):
 
 @pytest.mark.parametrize('name', ['a.mp4', 'a.gif'])
 def test_a_render_that_fails_leaves_nothing(name, tmp_path):
-    refused(lambda: images.write_video(tmp_path/name, failing()), 'gave up', folder=tmp_path, kind=RuntimeError)
+    refused(lambda: video.write_video(tmp_path/name, failing()), 'gave up', folder=tmp_path, kind=RuntimeError)
 
 
 def test_a_failing_write_keeps_the_old_file(tmp_path):
-    images.write_video(tmp_path/'a.mp4', [picture()]*3)
+    video.write_video(tmp_path/'a.mp4', [picture()]*3)
     old = (tmp_path/'a.mp4').read_bytes()
-    refused(lambda: images.write_video(tmp_path/'a.mp4', failing()), 'gave up', folder=tmp_path, kind=RuntimeError)
+    refused(lambda: video.write_video(tmp_path/'a.mp4', failing()), 'gave up', folder=tmp_path, kind=RuntimeError)
     assert (tmp_path/'a.mp4').read_bytes() == old
 
 
@@ -175,11 +175,11 @@ def test_a_failing_write_keeps_the_old_file(tmp_path):
 def test_clip(case, tmp_path):
     path = tmp_path/'talk.mp4'
     if case == 'truncated':
-        images.write_video(path, [picture()]*5)
+        video.write_video(path, [picture()]*5)
         path.write_bytes(path.read_bytes()[:400])
     else: make(path, case)
     kind = FileNotFoundError if case == 'missing' else ValueError
-    refused(lambda: images.read_video(path), path, folder=tmp_path, kind=kind)
+    refused(lambda: video.read_video(path), path, folder=tmp_path, kind=kind)
 
 
 # -------------------------------------------------------------------------------------- gaussians, cameras, splatting
@@ -329,7 +329,7 @@ def test_code(code, avatar): refused(lambda: avatar.render(code), '512', kind=Va
 
 def test_input_is_not_overwritten(tmp_path, capsys):
     clip = tmp_path/'talk.mp4'
-    images.write_video(clip, [picture()]*3)
+    video.write_video(clip, [picture()]*3)
     old = clip.read_bytes()
     assert cli.main(['animate', str(tmp_path/'me.png'), str(clip), '-o', str(clip)]) == 2 and clip.read_bytes() == old
 

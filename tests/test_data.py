@@ -268,7 +268,7 @@ def test_samples_of_the_first_version(root):
 def test_ranks_share_the_work(ranks):
     "Together the ranks see what one rank sees, in each step, from whatever step they begin."
     for first in (0, 3):
-        parts = [list(Steps(8, 7, first, r, ranks)) for r in range(ranks)]
+        parts = [list(Steps(8, 7, first, rank=r, ranks=ranks)) for r in range(ranks)]
         assert [sum((p[s] for p in parts), []) for s in range(7 - first)] == list(Steps(8, 7, first))
     assert [k for s in Steps(8, 7) for k in s] == list(range(56))
 

@@ -235,6 +235,6 @@ def test_seed_and_expression_errors():
     head = heads.Head(heads.sample_person(1), heads.studio(64, toy=True))
     refused(lambda: head.express(dict(jawopen=.5)), "'jawopen'", kind=ValueError)
     refused(lambda: head.express(dict(jawOpen=1.5)), '1.5', kind=ValueError)
-    refused(lambda: heads.render(head.express({}), heads.Camera.look(), 0), 'size 0', kind=ValueError)
-    picture = heads.render(head.express({}), heads.Camera.look(), 24)
+    refused(lambda: heads.render_head(head.express({}), heads.Camera.look(), 0), 'size 0', kind=ValueError)
+    picture = heads.render_head(head.express({}), heads.Camera.look(), 24)
     assert picture.rgba.shape == (24,24,4) and (picture.label > 0).any() and np.isfinite(picture.depth).all()

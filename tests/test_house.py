@@ -17,6 +17,7 @@ def lines(code): return sum(bool(l.strip()) for l in code.split('\n'))
 
 def words(prose):
     "Words one reads: without formulas on their own lines, code, pictures and the addresses of links."
+    prose = re.sub(r"^\|.*$", " ", prose, flags=re.M)                 # tables are looked up, not read
     prose = re.sub(r'\$\$.*?\$\$|```.*?```|\[!\[.*?\)\]\(.*?\)|!\[.*?\]\(.*?\)', ' ', prose, flags=re.S)
     return len(re.sub(r'\]\(.*?\)', ']', prose).split())
 

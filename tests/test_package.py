@@ -1,6 +1,10 @@
 """What a wheel must hold, and what other libraries must be able to read."""
-import subprocess, sys, zipfile
-import pytest, torch
+import json, re, subprocess, sys, zipfile
+from pathlib import Path
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_data_is_plain_webdataset(root):
@@ -24,13 +28,36 @@ def test_public_names():
     with pytest.raises(AttributeError, match='splatt'): instant4d.splatt
 
 
-@pytest.mark.slow
-def test_wheel_works_alone(root, tmp_path):
-    "A wheel holds the weights, and encodes a picture far away from the repository."
-    run = lambda *a, **kw: subprocess.run([sys.executable, *map(str, a)], check=True, capture_output=True, text=True, **kw)
-    run('-m', 'pip', 'wheel', '--no-deps', '-w', tmp_path, root)
-    wheel = next(tmp_path.glob('*.whl'))
-    with zipfile.ZipFile(wheel) as z: z.extractall(tmp_path/'site')
-    code = 'import torch, instant4d; print(instant4d.load_model().encode(torch.rand(3,128,128)).render().image.shape, instant4d.__file__)'
-    said = run('-c', code, cwd=tmp_path, env={'PYTHONPATH':str(tmp_path/'site'), 'PATH':''}).stdout
-    assert 'site' in said and '128' in said
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    "The package as a wheel, unpacked in a folder of its own, far away from the repository."
+    out = tmp_path_factory.mktemp('wheel')
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', str(out), str(ROOT)], check=True, capture_output=True)
+    with zipfile.ZipFile(next(out.glob('*.whl'))) as z: z.extractall(out/'site')
+    return out/'site'
+
+
+def in_wheel(site, folder, code):
+    "Run code that finds the wheel and nothing else of ours."
+    run = subprocess.run([sys.executable, '-c', code], cwd=folder, env={'PYTHONPATH': str(site), 'PATH': '', 'OMP_WAIT_POLICY': 'PASSIVE'}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_wheel_knows_every_preset(wheel, tmp_path):
+    "In an empty folder, and in one whose settings.ini is another project's: all presets, the same numbers."
+    from instant4d.config import as_dict, load_preset, preset_names
+    code = 'import json; from instant4d.config import *; print(json.dumps({n: as_dict(load_preset(n)) for n in preset_names()}))'
+    for text in (None, '[DEFAULT]\nlib_name = other', '[smoke.model]\nplanes = 8'):
+        if text: (tmp_path/'settings.ini').write_text(text)
+        assert json.loads(in_wheel(wheel, tmp_path, code)) == {n: as_dict(load_preset(n)) for n in preset_names()}
+
+
+def test_wheel_runs_the_lines_of_the_readme(wheel, tmp_path):
+    "Every Python line of README.md, with pictures of rendered heads in place of me.jpg and friend.jpg; all public names."
+    for name, to in (('head-900001', 'me.jpg'), ('head-900005', 'friend.jpg')):
+        Image.open(ROOT/'data_samples'/'portraits'/f'{name}.webp').convert('RGB').save(tmp_path/to)
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT/'README.md').read_text(), re.S); assert len(blocks) >= 2
+    make = 'import torch\nmeans, quats, scales, opacities, colors = torch.rand(9,3), torch.randn(9,4), .1*torch.ones(9,3), .5*torch.ones(9), torch.rand(9,3)\n'
+    said = in_wheel(wheel, tmp_path, make + '\n'.join(blocks) + '\nimport instant4d; [getattr(instant4d, n) for n in instant4d.__all__]; print(instant4d.__file__)')
+    assert str(wheel) in said and {p.name for p in tmp_path.iterdir()} == {'me.jpg', 'friend.jpg', 'me.ply', 'me.avatar.safetensors'}

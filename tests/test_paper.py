@@ -13,8 +13,8 @@ def dense():
     from instant4d.evaluation.bench import dense_avatar
     from instant4d.data.people import Heads
     from instant4d.data.shards import sample_shard
-    model, h = load_model(), Heads(sample_shard()); face = lambda i, j: h.rgba(i, j)[:3] + .5*(1 - h.rgba(i, j)[3:])
-    return dense_avatar(model, face(20, 0)), model.motion(face(9, 3), crop=False)
+    model, h = load_model(), Heads(sample_shard())
+    return dense_avatar(model, h.on_grey(20, 0)), model.motion(h.on_grey(9, 3), crop=False)
 
 
 def test_encoder_has_the_counted_size():

@@ -112,7 +112,7 @@ def test_no_sample_twice_in_an_epoch(ranks):
     from instant4d.data.people import Heads
     from instant4d.data.reenactment import Reenactment, Steps
     data = Reenactment(Heads(SHARD), seed=3); n = len(data)                          # 24 people, batches of 8: three steps
-    seen = [data.plan(k)[0].person for r in range(ranks) for step in Steps(8, 6, 3, r, ranks) for k in step]
+    seen = [data.plan(k)[0].person for r in range(ranks) for step in Steps(8, 6, 3, rank=r, ranks=ranks) for k in step]
     assert sorted(seen) == list(range(n))                                            # the second epoch: everyone once
     assert seen != [data.plan(k)[0].person for k in range(n)]
 
@@ -146,9 +146,9 @@ def test_nan_is_named_and_nothing_is_written(tmp_path, term, monkeypatch):
     from instant4d.data.people import Heads
     cfg = load_preset('smoke', train_steps=2, train_batch=2, train_render=32, model_rays=8, model_samples=4, train_w_perceptual=1)
     nan = lambda self, frame, norms, offsets, batch, adv=None: (_ for _ in ()).throw(AssertionError)
-    old = losses.picture_terms, losses.network_terms
+    old = losses.picture_terms, losses.Losses.networks
     spoil = lambda f: lambda *a: {k: v*float('nan') if k == term else v for k, v in f(*a).items()}
-    monkeypatch.setattr(losses, 'picture_terms', spoil(old[0])); monkeypatch.setattr(losses, 'network_terms', spoil(old[1]))
+    monkeypatch.setattr(losses, 'picture_terms', spoil(old[0])); monkeypatch.setattr(losses.Losses, 'networks', spoil(old[1]))
     with pytest.raises(ValueError, match=f'step 0: {term} is not finite'): loop.train(cfg, Heads(SHARD), tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -173,7 +173,7 @@ def test_voila(root, env, tmp_path, tab):
     "`explore` opens the same page without code."
     if subprocess.run([sys.executable, '-c', 'import voila'], capture_output=True).returncode: pytest.skip('needs voila: pip install voila')
     (page, outside), port = tab, free_port(); out = root/'out'/'browser'; out.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, '-c', f'from instant4d.explore import explore; explore(port={port}, browser=False)']
+    command = [sys.executable, '-c', f'from instant4d.explore.widgets import explore; explore(port={port}, browser=False)']
     with server(command, jupyter_env(env, tmp_path), f'http://127.0.0.1:{port}/static/favicon.ico', tmp_path):
         page.goto(f'http://127.0.0.1:{port}/'); use_widgets(page, lambda n: str(out/f'voila_{n}.png'))
     assert outside == []

@@ -9,7 +9,7 @@ from instant4d.images import heat, load_portrait, panel
 
 ROOT = Path(__file__).resolve().parent.parent
 model, heads = load_model(), Heads(sample_shard())
-grey = lambda i, k: (heads.rgba(i, k)[:3] + .5*(1 - heads.rgba(i, k)[3:])).clamp(0, 1)
+grey = heads.on_grey
 drivers = [grey(i, next(k for k in range(9) if heads.shot(i, k) == (e, 0))) for i, e in ((4, 1), (24, 1), (9, 2))]
 codes = [model.motion(d, crop=False) for d in drivers]
 sources = [(grey(21, 0), False), (grey(40, 0), False), (Image.fromarray(data.astronaut()), True)]

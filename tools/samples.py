@@ -61,7 +61,7 @@ def one_sided(path):
             yaw, pitch = (float(v) for v in (rng.normal(0, 6), rng.normal(0, 4)))
             frames.append(dict(key=f'e{e:02d}v00', yaw=yaw, pitch=pitch, expression=[b.get(n, 0.) for n in NAMES], shared=None,
                                **render_frame(head.express(b), Camera.look(yaw, pitch), 128)))
-        return encode_person(seed, NAMES, frames, RENDERER_VERSION, 128, {k: who[k] for k in ('look', 'style', 'light', 'shape')})
+        return encode_person(seed, NAMES, frames, RENDERER_VERSION, 128, looks={k: who[k] for k in ('look', 'style', 'light', 'shape')})
     write_shard(path, (x for seed in ASIDE for x in person(seed)))
 
 

@@ -184,7 +184,7 @@ class ImportJob(NamedTuple):
 def read_entry(
     entry:Entry,
     job:ImportJob,
-    boxes:dict,  # size of picture -> Frame, kept for this person
+    boxes:dict,  # size of picture -> `CropBox`, kept for this person
 )->tuple:        # a frame for `encode_person` without key and shared, and whether coverage is known
     "One picture with its labels; a ValueError says why it cannot be used."
     said = said_of(entry); camera = read_camera(said, entry.view)
@@ -239,7 +239,9 @@ def read_person(own, job:ImportJob)->list:        # frames
             continue
         job.met.update(alpha=int(not known), coefs=int(f['expression'] is None))
         frames.append(f | dict(key=key, shared=number))
-    if any(f['key'][4:] == '00' for f in frames): job.met['all'] += len(frames); return frames
+    if any(f['key'][4:] == '00' for f in frames):
+        job.met['all'] += len(frames)
+        return frames
     job.skipped.append((own[0].path.parent, 'no picture from the front'))
     return []
 
@@ -273,7 +275,7 @@ def check_request(n, size, first, per_shard):
 def import_folder(
     folder,                 # holds PERSON/EXPRESSION.png; see above
     out,                    # folder of the shards
-    size:int=128,           # pixels a side
+    *, size:int=128,        # pixels a side
     crop:bool=True,         # find faces where there is no camera; False: the central square
     steady:bool=False,      # one face box for all pictures of a person
     first:int=IMPORTED_SEEDS,        # number of the first person

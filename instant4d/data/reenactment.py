@@ -6,9 +6,8 @@ Docs: https://instant4d.github.io/instant4d/data/reenactment.html.md"""
 
 # %% auto #0
 __all__ = ['APART', 'OPPOSITE_SIDES', 'ONE_SIDED_MOUTHS', 'random_background', 'random_light', 'pick_targets', 'epoch_order',
-           'step_samples', 'detail_mask', 'disc', 'eye_disc', 'eye_discs', 'details', 'Plan', 'draw_sample',
-           'resize_pictures', 'shared_number', 'sharing', 'cross_drivers', 'sided_pairs', 'lopsided_frames',
-           'to_one_side', 'Reenactment', 'make_plan', 'Steps']
+           'step_samples', 'detail_mask', 'disc', 'eye_disc', 'eye_discs', 'details', 'Plan', 'Reenactment',
+           'resize_pictures', 'shared_number', 'sharing', 'sided_pairs', 'lopsided_frames', 'Steps']
 
 # %% ../../nbs/data/32_reenactment.ipynb #872bbd64
 import warnings
@@ -18,6 +17,7 @@ import numpy as np, torch, torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 from jaxtyping import Bool, Float, UInt8
+from ..patching import patch
 from ..splatting.cameras import Camera
 from .shards import Damaged
 from .people import Heads
@@ -58,7 +58,7 @@ def pick_targets(
     poses:list,         # (expression, view) of each frame of a person
     n:int,              # targets
     same:float,         # chance of the source's own expression
-    neutral:float=0.,   # chance of a neutral portrait, before any may be drawn
+    *, neutral:float=0.,    # chance of a neutral portrait, before any may be drawn
 )->tuple:               # source frame, target frames, driving frames
     "Which frames make a sample: target 0 is always the source's expression, seen from elsewhere."
     front = [k for k,(e,v) in enumerate(poses) if v == 0]
@@ -68,8 +68,8 @@ def pick_targets(
     targets, drivers = [], []
     for j in range(n):
         own = j == 0 or rng.random() < same
-        t = int(rng.choice(frames((lambda p: p[0] == e0 and p != poses[s]) if own
-                                  else (lambda p: p[0] != e0))))
+        fits = (lambda p: p[0] == e0 and p != poses[s]) if own else (lambda p: p[0] != e0)
+        t = int(rng.choice(frames(fits)))
         targets.append(t)
         drivers.append(int(rng.choice(frames(lambda p: p[0] == poses[t][0] and p != poses[t], t))))
     return s, targets, drivers
@@ -98,6 +98,7 @@ def detail_mask(label:UInt8[Tensor,'*B H W'])->Bool[Tensor,'*B H W']:
     "Mouth, eyes, lips and brows in a region map, 4 to 7 of `REGIONS`."
     return (label >= 4) & (label <= 7)
 
+# %% ../../nbs/data/32_reenactment.ipynb #ad7b61f7
 def disc(centre:Float[Tensor,'2'], radius, size:int)->Bool[Tensor,'S S']:
     "What lies in a circle; centre and radius in shares of the picture."
     at = (torch.arange(size) + .5)/size; x, y = centre
@@ -112,6 +113,7 @@ def eye_discs(marks:Float[np.ndarray,'68 2'], size:int)->Bool[Tensor,'S S']:
     right, left = torch.as_tensor(marks)[36:48].float().split(6)
     return eye_disc(right, size) | eye_disc(left, size)
 
+# %% ../../nbs/data/32_reenactment.ipynb #95974bb5
 def details(heads, i, k)->Bool[Tensor,'H W']:
     "Where a face says most: the regions of `detail_mask`, and the eyes with their lids."
     x, marks = detail_mask(heads.label(i,k)), heads.frame(i,k).get('landmarks2d')
@@ -125,39 +127,82 @@ class Plan(NamedTuple):
     targets:list    # A's frames to match
     drivers:list    # (person, frame) of the driving picture of each target
 
-# %% ../../nbs/data/32_reenactment.ipynb #beca66dc
-def draw_sample(
-    data,                           # a Reenactment
-    plan:Plan,
-    rng:np.random.Generator,        # for lamp and backgrounds
-)->dict:                            # tensors: pictures, cameras, and who they are
-    "Open the pictures of a plan, light them, and put source and drivers on backgrounds."
-    h, i, light = data.heads, plan.person, random_light(rng)
-    def scene(x):
-        c = light(x[:3], x[3:]) + (1-x[3:])*random_background(rng, x.shape[-1])
-        return (c if data.image in (None, c.shape[-1])
-                else F.interpolate(c[None], data.image, mode='bilinear', antialias=True)[0])
-    x = torch.stack([h.rgba(i,j) for j in plan.targets])
-    detail = torch.stack([details(h, i, j) for j in plan.targets]).float()[:,None]
-    x = resize_pictures(torch.cat([light(x[:,:3], x[:,3:]), x[:,3:], detail], 1), data.render)
-    cams = Camera.stack([h.camera(i,j) for j in plan.targets])
-    number = lambda i: h.people[i]['identity']
-    out = dict(source=scene(h.rgba(i,plan.source)),
-               driving=torch.stack([scene(h.rgba(*f)) for f in plan.drivers]),
-               image=x[:,:3], alpha=x[:,3], detail=x[:,4], cam2world=cams.cam2world, K=cams.K,
-               own=torch.tensor([h.shot(i,j)[0] == h.shot(i,plan.source)[0] for j in plan.targets]),
-               identity=number(i), driver=torch.tensor([number(q) for q, _ in plan.drivers]))
-    if data.coefs:
-        out['coef'] = torch.stack([h.coef(*f) for f in ((i, plan.source), *plan.drivers[1:])])
-    if data.depth:
-        out['depth'] = resize_pictures(torch.stack([h.depth(i,j) for j in plan.targets])[:,None],
-                              data.render, 'nearest')[:,0]
-    return out
+# %% ../../nbs/data/32_reenactment.ipynb #b2c581fd
+class Reenactment(Dataset):
+    "Endless, numbered samples (Sec. 4.2): `self[k]` depends on the seed and k alone."
+    def __init__(self,
+        heads:Heads,        # people to draw from
+        targets:int=3,      # pictures to match for each source
+        *, render:int=128,  # pixels a side of the targets
+        same:float=.3,      # chance that a target has the source's expression
+        seed:int=0,         # of the order and of all choices
+        image:int=None,     # pixels a side of source and driving pictures; None: as rendered
+        cross:float=0.,     # chance that another person drives, where one shows the same expression
+        depth:bool=False,   # also the targets' depth, for heads that were rendered with it
+        coefs:bool=False,   # also the true coefficients of the source and of all drivers but the first
+        lopsided:float=0.,  # chance of a driven target that does something on one side, if there is one
+        mouths:float=0.,    # chance of a one-sided mouth instead, asked first
+        neutral:float=0.,   # chance of a neutral portrait, before any may be drawn
+    ):
+        self.heads, self.targets, self.render, self.image = heads, targets, render, image
+        self.same, self.seed, self.depth, self.coefs = same, seed, depth, coefs
+        self.cross, self.lopsided, self.mouths, self.neutral = cross, lopsided, mouths, neutral
+        self.replaced = {}      # sample -> why another head stands in, of this process
+        self.find_partners()
+    def __len__(self): return len(self.heads)       # samples in an epoch
+
+# %% ../../nbs/data/32_reenactment.ipynb #236c57ea
+@patch
+def scene(self:Reenactment, x:Float[Tensor,'4 H W'], light, rng)->Float[Tensor,'3 S S']:
+    "A head under a lamp, before a random background, at the size of source and drivers."
+    c = light(x[:3], x[3:]) + (1-x[3:])*random_background(rng, x.shape[-1])
+    if self.image in (None, c.shape[-1]): return c
+    return F.interpolate(c[None], self.image, mode='bilinear', antialias=True)[0]
 
 # %% ../../nbs/data/32_reenactment.ipynb #d8252891
 def resize_pictures(x:Float[Tensor,'T C H W'], size:int, mode='area')->Float[Tensor,'T C S S']:
     "Pictures of another size; by averaging, unless said otherwise."
     return x if x.shape[-1] == size else F.interpolate(x, size=size, mode=mode)
+
+# %% ../../nbs/data/32_reenactment.ipynb #4465db8d
+@patch
+def answers(
+    self:Reenactment,
+    i:int, frames:list,     # a person, and the frames to match
+    light,                  # the lamp of the sample, see `random_light`
+)->dict:                    # pictures, masks and cameras, one for each frame
+    "What the model has to paint: on black, under the same lamp as the source."
+    h = self.heads
+    x = torch.stack([h.rgba(i,j) for j in frames])
+    detail = torch.stack([details(h, i, j) for j in frames]).float()[:,None]
+    x = torch.cat([light(x[:,:3], x[:,3:]), x[:,3:], detail], 1)
+    x = resize_pictures(x, self.render)
+    cams = Camera.stack([h.camera(i,j) for j in frames])
+    out = dict(image=x[:,:3], alpha=x[:,3], detail=x[:,4], cam2world=cams.cam2world, K=cams.K)
+    if self.depth:
+        depth = torch.stack([h.depth(i,j) for j in frames])[:,None]
+        out['depth'] = resize_pictures(depth, self.render, 'nearest')[:,0]
+    return out
+
+# %% ../../nbs/data/32_reenactment.ipynb #beca66dc
+@patch
+def draw(
+    self:Reenactment,
+    plan:Plan,
+    rng:np.random.Generator,        # for lamp and backgrounds
+)->dict:                            # tensors: pictures, cameras, and who they are
+    "Open the pictures of a plan, light them, and put source and drivers on backgrounds."
+    h, i, light = self.heads, plan.person, random_light(rng)
+    number = lambda i: h.people[i]['identity']
+    out = self.answers(i, plan.targets, light)
+    out['source'] = self.scene(h.rgba(i,plan.source), light, rng)
+    out['driving'] = torch.stack([self.scene(h.rgba(*f), light, rng) for f in plan.drivers])
+    own = [h.shot(i,j)[0] == h.shot(i,plan.source)[0] for j in plan.targets]
+    out |= dict(own=torch.tensor(own), identity=number(i),
+                driver=torch.tensor([number(q) for q, _ in plan.drivers]))
+    if self.coefs:
+        out['coef'] = torch.stack([h.coef(*f) for f in ((i, plan.source), *plan.drivers[1:])])
+    return out
 
 # %% ../../nbs/data/32_reenactment.ipynb #a6a09b91
 def shared_number(heads, i, k):             # None: nobody else has it
@@ -167,13 +212,15 @@ def shared_number(heads, i, k):             # None: nobody else has it
 def sharing(heads)->dict:                   # number -> frames (i,k) with that expression
     "Who shows the same expression."
     found = {}
-    for i, k in ((i,k) for i in range(len(heads)) for k in range(heads.count(i))):
+    for i, k in heads.frames():
         if (n := shared_number(heads, i, k)) is not None: found.setdefault(n, []).append((i,k))
     return found
 
+# %% ../../nbs/data/32_reenactment.ipynb #6001a089
+@patch
 def cross_drivers(
+    self:Reenactment,
     rng:np.random.Generator,
-    data,               # a Reenactment
     i:int,              # person A
     targets:list,       # A's frames
     drivers:list,       # A's own driving frames
@@ -181,9 +228,9 @@ def cross_drivers(
     "Let others drive, where they show the target's expression."
     out = []
     for t, d in zip(targets, drivers):
-        others = [f for f in data.sharing.get(shared_number(data.heads, i, t), ()) if f[0] != i]
+        others = [f for f in self.sharing.get(shared_number(self.heads, i, t), ()) if f[0] != i]
         out.append(others[int(rng.integers(len(others)))]
-                   if others and rng.random() < data.cross else (i,d))
+                   if others and rng.random() < self.cross else (i,d))
     return out
 
 # %% ../../nbs/data/32_reenactment.ipynb #16669890
@@ -197,6 +244,7 @@ def sided_pairs(names)->list:
     pairs = [(n, n[:-1] + 'R') for n in left] + list(OPPOSITE_SIDES)
     return [p for p in pairs if set(p) <= set(names)]
 
+# %% ../../nbs/data/32_reenactment.ipynb #51b918a7
 def lopsided_frames(
     heads,
     pairs=None,             # of names; None: all that have two sides
@@ -204,90 +252,72 @@ def lopsided_frames(
     "Who does something on one side only, and where."
     n, found = list(heads.names), {}
     at = [(n.index(l), n.index(r)) for l, r in (sided_pairs(n) if pairs is None else pairs)]
-    for i, k in ((i,k) for i in range(len(heads)) for k in range(heads.count(i))):
+    for i, k in heads.frames():
         e = heads.frame(i,k)['expression']
         if e is not None and len(e) and any(abs(e[l] - e[r]) > APART for l, r in at):
             found.setdefault(i, []).append(k)
     return found
 
 # %% ../../nbs/data/32_reenactment.ipynb #c37ec6e3
+@patch
 def to_one_side(
+    self:Reenactment,
     rng:np.random.Generator,
-    data,               # a Reenactment
     i:int, source:int,  # person, frame of the portrait
     targets:list, drivers:list,     # frames; the first target keeps the portrait's expression
 )->tuple:               # targets and drivers again
     "Put one-sided mouths, or any lopsided frames, in the place of some targets."
-    h, t, d = data.heads, list(targets), list(drivers)
+    h, t, d = self.heads, list(targets), list(drivers)
     own = h.shot(i,source)[0]
-    mouths, some = ([k for k in found.get(i, ()) if h.shot(i,k)[0] != own]
-                    for found in (data.one_mouth, data.one_sided))
+    other = lambda found: [k for k in found.get(i, ()) if h.shot(i,k)[0] != own]
+    mouths, some = other(self.one_mouth), other(self.one_sided)
     for j in range(1, len(t)):
-        if mouths and rng.random() < data.mouths: few = mouths
-        elif some and rng.random() < data.lopsided: few = some
+        if mouths and rng.random() < self.mouths: few = mouths
+        elif some and rng.random() < self.lopsided: few = some
         else: continue
         t[j] = k = int(rng.choice(few)); e = h.shot(i,k)[0]
-        d[j] = int(rng.choice(
-            [q for q in range(h.count(i)) if q != k and h.shot(i,q)[0] == e] or [k]))
+        again = [q for q in range(h.count(i)) if q != k and h.shot(i,q)[0] == e]
+        d[j] = int(rng.choice(again or [k]))
     return t, d
 
-# %% ../../nbs/data/32_reenactment.ipynb #b2c581fd
-class Reenactment(Dataset):
-    "Endless, numbered samples (Sec. 4.2): `self[k]` depends on the seed and k alone."
-    def __init__(self,
-        heads:Heads,       # people to draw from
-        targets:int=3,     # pictures to match for each source
-        render:int=128,    # pixels a side of the targets
-        same:float=.3,     # chance that a target has the source's expression
-        seed:int=0,        # of the order and of all choices
-        image:int=None,    # pixels a side of source and driving pictures; None: as rendered
-        cross:float=0.,    # chance that another person drives, where one shows the same expression
-        depth:bool=False,  # also the targets' depth, for heads that were rendered with it
-        # also the true coefficients of the source and of all drivers but the first
-        coefs:bool=False,
-        # chance that a driven target does something on one side, where the person has such a frame
-        lopsided:float=0.,
-        mouths:float=0.,    # chance of a one-sided mouth instead, asked first
-        neutral:float=0.,   # chance of a neutral portrait, before any may be drawn
-    ):
-        self.depth, self.coefs = depth, coefs
-        self.heads, self.targets, self.render, self.same, self.seed, self.image = (
-            heads, targets, render, same, seed, image)
-        self.cross, self.sharing = cross, sharing(heads) if cross else {}
-        self.lopsided, self.one_sided = lopsided, lopsided_frames(heads) if lopsided else {}
-        pairs = [p for p in ONE_SIDED_MOUTHS if set(p) <= set(heads.names)]
-        self.mouths, self.one_mouth = mouths, lopsided_frames(heads, pairs) if mouths else {}
-        self.neutral = neutral
-        self.replaced = {}      # sample -> why another head stands in, of this process
-    def __len__(self): return len(self.heads)       # samples in an epoch
-    def plan(self, k:int, turn:int=0)->tuple:
-        "Frames of a sample, and its generator."
-        return make_plan(self, k, turn)
-    def __getitem__(self, k:int)->dict:
-        for turn in range(len(self)):
-            try: return draw_sample(self, *self.plan(k, turn)) | dict(sample=k, replaced=turn)
-            except Damaged as e:
-                self.replaced[k] = str(e)
-                warnings.warn(f'{e}. Another head stands in.')
-        raise ValueError(f'sample {k}: no head has pictures that can be decoded; '
-                         'render the shards again')
+# %% ../../nbs/data/32_reenactment.ipynb #b49186b5
+@patch
+def find_partners(self:Reenactment):
+    "List the frames that `cross`, `lopsided` and `mouths` choose from."
+    h = self.heads; pairs = [p for p in ONE_SIDED_MOUTHS if set(p) <= set(h.names)]
+    self.sharing = sharing(h) if self.cross else {}                         # number -> frames (i,k)
+    self.one_sided = lopsided_frames(h) if self.lopsided else {}            # person -> frames
+    self.one_mouth = lopsided_frames(h, pairs) if self.mouths else {}       # person -> frames
 
 # %% ../../nbs/data/32_reenactment.ipynb #db1a0abc
-def make_plan(
-    data:Reenactment,
+@patch
+def plan(
+    self:Reenactment,
     k:int,              # number of the sample
     turn:int=0,         # how many people failed before
 )->tuple:               # the plan, and the generator of all that is still random
     "Which frames sample k takes; its pictures are not opened."
-    i = epoch_order(data.seed, k//len(data), len(data))[(k + turn) % len(data)]
-    rng = np.random.default_rng([data.seed, k, 2]); h = data.heads
+    i = epoch_order(self.seed, k//len(self), len(self))[(k + turn) % len(self)]
+    rng = np.random.default_rng([self.seed, k, 2]); h = self.heads
     poses = [h.shot(i,j) for j in range(h.count(i))]
-    s, t, d = pick_targets(rng, poses, data.targets, data.same, data.neutral)
-    if data.lopsided or data.mouths:
-        t, d = to_one_side(np.random.default_rng([data.seed, k, 5]), data, i, s, t, d)
-    drivers = (cross_drivers(np.random.default_rng([data.seed, k, 4]), data, i, t, d)
-               if data.cross else [(i,j) for j in d])
+    s, t, d = pick_targets(rng, poses, self.targets, self.same, neutral=self.neutral)
+    if self.lopsided or self.mouths:
+        t, d = self.to_one_side(np.random.default_rng([self.seed, k, 5]), i, s, t, d)
+    drivers = (self.cross_drivers(np.random.default_rng([self.seed, k, 4]), i, t, d)
+               if self.cross else [(i,j) for j in d])
     return Plan(i, s, t, drivers), rng
+
+# %% ../../nbs/data/32_reenactment.ipynb #d068dcd8
+@patch
+def __getitem__(self:Reenactment, k:int)->dict:
+    "Sample k, with its number, and how many people were passed over for it."
+    for turn in range(len(self)):
+        try: return self.draw(*self.plan(k, turn)) | dict(sample=k, replaced=turn)
+        except Damaged as e:
+            self.replaced[k] = str(e)
+            warnings.warn(f'{e}. Another head stands in.')
+    raise ValueError(f'sample {k}: no head has pictures that can be decoded; '
+                     'render the shards again')
 
 # %% ../../nbs/data/32_reenactment.ipynb #ec53bd34
 class Steps:
@@ -296,9 +326,11 @@ class Steps:
         batch:int,          # samples of a step, of all ranks together
         steps:int,          # the run ends before this one
         first:int=0,        # step to begin with, when resuming
-        rank:int=0,         # of this process
+        *, rank:int=0,      # of this process
         ranks:int=1,        # number of processes
-    ): self.batch, self.steps, self.first, self.rank, self.ranks = batch, steps, first, rank, ranks
+    ):
+        self.batch, self.steps, self.first = batch, steps, first
+        self.rank, self.ranks = rank, ranks
     def __len__(self): return max(0, self.steps - self.first)
     def __iter__(self):
         return (list(step_samples(s, self.batch, self.rank, self.ranks))

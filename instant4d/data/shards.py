@@ -99,19 +99,27 @@ def _bytes(x, kind, **options):
 def encode_rgba(x:UInt8[np.ndarray,'H W 4'])->bytes:
     "WebP: colour lossy, coverage exact."
     return _bytes(x, 'WEBP', quality=92, exact=True)
-def encode_label(x:UInt8[np.ndarray,'H W'])->bytes: "PNG."; return _bytes(x, 'PNG')
+
+def encode_label(x:UInt8[np.ndarray,'H W'])->bytes:
+    "PNG: region numbers, exact."
+    return _bytes(x, 'PNG')
+
+# %% ../../nbs/data/30_shards.ipynb #a120799e
 def encode_depth(x:Float[np.ndarray,'H W'])->bytes:
     "16 bit PNG, 0 to 43 units; NaN becomes 0."
     return _bytes(_steps(x, 0), 'PNG')
+
 def encode_neutral(x:Float[np.ndarray,'H W 3'])->bytes:
     "16 bit grey PNG of three times the height, x above y above z; -21 to 21 units."
     return _bytes(_steps(np.concatenate(np.moveaxis(np.asarray(x), -1, 0)), 32768), 'PNG')
+
 def encode_normal(x:Float[np.ndarray,'H W 3'])->bytes:
     "8 bit PNG, 127 n + 128: a zero stays a zero."
     return _bytes((np.rint(np.nan_to_num(x).clip(-1, 1)*127) + 128).astype(np.uint8), 'PNG')
+
 def _steps(x, zero):
-    return ((np.rint(np.nan_to_num(np.asarray(x, np.float64))*STEPS) + zero)
-            .clip(0, 65535).astype(np.uint16))
+    steps = np.rint(np.nan_to_num(np.asarray(x, np.float64))*STEPS) + zero
+    return steps.clip(0, 65535).astype(np.uint16)
 
 # %% ../../nbs/data/30_shards.ipynb #c0a79e9b
 ENCODE = dict(rgba=encode_rgba, label=encode_label, depth=encode_depth, normal=encode_normal,
@@ -178,7 +186,7 @@ def encode_person(
     frames:list,        # dicts: the pictures of `ENCODE`, key, shared, what `ROUND` lists, and looks if any
     version:int,        # of the renderer; None: another teacher's pictures
     size:int,           # pixels a side
-    looks:dict=None,    # further labels of the person, such as hair and glasses
+    *, looks:dict=None, # further labels of the person, such as hair and glasses
     **more,             # further keys of the JSON
 )->list:                # (name, bytes), the JSON first
     "A person's JSON and pictures, ready for `write_shard`."
@@ -199,9 +207,11 @@ def pack(
     b = io.BytesIO()
     with tarfile.open(fileobj=b, mode='w', format=tarfile.USTAR_FORMAT) as t:
         for name, data in samples:
-            i = tarfile.TarInfo(name); i.size = len(data); t.addfile(i, io.BytesIO(data))
+            i = tarfile.TarInfo(name); i.size = len(data)
+            t.addfile(i, io.BytesIO(data))
     return b.getvalue()
 
+# %% ../../nbs/data/30_shards.ipynb #60123b2f
 def write_shard(
     path,           # NAME.tar
     samples,        # yields (name, bytes), of all its people; see `encode_person`
@@ -210,7 +220,8 @@ def write_shard(
     data = pack(samples)
     try:
         with writing(path) as part, open(part, 'wb') as f:
-            f.write(data); f.flush(); os.fsync(f.fileno())
+            f.write(data); f.flush()
+            os.fsync(f.fileno())            # on the disk before it gets its name
     except OSError as e: raise ValueError(f'{path}: cannot be written ({e.strerror})') from None
     except ValueError as e:
         if os.strerror(errno.ENOSPC) not in str(e): raise
@@ -240,8 +251,8 @@ def check_labels(
 )->dict:            # the same
     "Labels that training can use; a ValueError says in a few words what is wrong."
     try:
-        keys, numbers = [f['key'] for f in p['frames']], [
-            x for f in p['frames'] for x in _numbers(f, len(p['names']))]
+        keys = [f['key'] for f in p['frames']]
+        numbers = [x for f in p['frames'] for x in _numbers(f, len(p['names']))]
         for k, kind in dict(identity=int, size=int, version=int|None).items():
             if not isinstance(p[k], kind): raise TypeError(k)
         if not np.isfinite(numbers).all(): raise ValueError('NaN')

@@ -11,7 +11,9 @@ __all__ = ['NOT_REPRODUCED', 'needs', 'load_module', 'load_smirk', 'ask_smirk', 
 # %% ../../nbs/evaluation/61_adapters.ipynb #60345a7e
 import functools, importlib.util
 from pathlib import Path
-import torch, torch.nn.functional as F
+import torch, torch.nn as nn, torch.nn.functional as F
+from torch import Tensor
+from jaxtyping import Float
 from ..training.judges import face_input
 from ..training.losses import TRUNKS, UserEmbedding, load_lpips
 
@@ -21,7 +23,8 @@ NOT_REPRODUCED = {
     'the real-data row of Table 2':'needs videos of real people, which we do not distribute',
     'the numbers of Table 1':'its test videos cannot be redistributed; our rows do not compare'}
 
-def needs(what, package, why=''):
+# %% ../../nbs/evaluation/61_adapters.ipynb #638e7287
+def needs(what, package, why='')->ValueError:
     "One line for something that is not installed."
     return ValueError(f'{what} needs {package}{why}: install it, or leave this column out')
 
@@ -49,7 +52,8 @@ def load_smirk(folder, weights=None):       # (B,3,H,W) -> FLAME expression (B,5
         raise ValueError(f'{path}: does not fit SmirkEncoder; fetch both anew') from None
     return functools.partial(ask_smirk, net.eval())
 
-def ask_smirk(net, x):
+def ask_smirk(net:nn.Module, x:Float[Tensor,'B 3 H W'])->tuple:
+    "FLAME expression with lids and jaw (B,55), and pose (B,3)."
     with torch.no_grad(): y = net(((face_input(x, 224) + 1)/2).clamp(0,1))
     keys = 'expression_params', 'eyelid_params', 'jaw_params'
     return torch.cat([y[k] for k in keys], 1), y['pose_params']
@@ -80,11 +84,13 @@ def load_met3r(size:int=256, device=None):      # (3,H,W) twice -> float
                 distance='cosine', freeze=True)
     return functools.partial(ask_met3r, net.to(device), size, device)
 
-def ask_met3r(net, size, device, a, b):
+def ask_met3r(net, size:int, device, a:Float[Tensor,'3 H W'], b:Float[Tensor,'3 H W'])->float:
+    "How badly two views agree; 0 for equal pictures."
     x = F.interpolate(torch.stack([a, b]), (size,size), mode='bilinear', antialias=True)
     score, *_ = net(images=(2*x - 1)[None].to(device))
     return score.mean().item()
 
+# %% ../../nbs/evaluation/61_adapters.ipynb #a9d7a6b8
 def find_lpips(which:str)->tuple:       # a network or None, and what to call it
     "LPIPS if its weights are here, a random trunk that is labelled so, or nothing."
     if which not in ('auto','random','none'):

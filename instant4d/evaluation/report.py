@@ -8,8 +8,8 @@ Docs: https://instant4d.github.io/instant4d/evaluation/report.html.md"""
 __all__ = ['CONSISTENT', 'SPEED', 'MIRROR', 'warp', 'judge_features', 'consistency', 'find_depth', 'box_blur', 'warped_sets',
            'person_consistency', 'mirror_camera', 'mirror_psnr', 'people_numbers', 'landmark_jitter', 'trembling',
            'smooth', 'clip_jitter', 'speed', 'blind', 'trusted', 'data_checksum', 'about', 'warped_means',
-           'make_report', 'row_name', 'listed', 'small_print', 'finite', 'as_text', 'for_json', 'evaluation_sheet',
-           'write_report', 'beside', 'make_harness', 'evaluate']
+           'make_report', 'row_name', 'listed', 'finite', 'small_print', 'as_text', 'for_json', 'evaluation_sheet',
+           'write_report', 'beside', 'make_harness', 'chosen_cases', 'driven_by_clip', 'evaluate']
 
 # %% ../../nbs/evaluation/62_report.ipynb #df3c362f
 import csv, json, logging, math, time, zlib
@@ -21,18 +21,17 @@ from jaxtyping import Float
 from ..files import writing, checksum
 from ..images import panel, to_tensor
 from ..video import read_video
-from ..splatting.cameras import Camera, rays
+from ..splatting.cameras import Camera, MM, rays
 from ..model.model import Instant4D, load_model
 from ..data.shards import sample_shard
-from ..data.people import Heads
+from ..data.people import Heads, on_grey
 from ..training.judges import (
     TRUSTED_SHARE, Judge, cut_box, labels, load_judge, random_pair, read_pictures)
 from ..training.losses import unit_features
 from instant4d.evaluation.metrics import (
     JUDGED, PIXELS, REPORT_ROWS, SLICES, Case, Harness, all_cases, bootstrap, by_expression,
-    cases_checksum, draw, gain, legible, measure, on_grey, masked_mean, person_means, picture_psnr,
-    summary, table, views)
-from ..splatting.cameras import MM
+    cases_checksum, draw, gain, legible, masked_mean, measure, person_means, picture_psnr, summary,
+    table, views)
 from .adapters import NOT_REPRODUCED, find_lpips
 
 _log = logging.getLogger(__name__)     # the command line prints instead
@@ -43,7 +42,7 @@ def warp(
     depth:Float[Tensor,'H W'],      # of a, world units; 0 where nothing is
     hidden:Float[Tensor,'H W'],     # depth of b, to find what b does not see
     a:Camera, b:Camera,
-    thick:float=.03,                # world units by which depths may differ
+    *, thick:float=.03,             # world units by which depths may differ
 )->tuple:                           # b's picture in a's place (C,H,W), where that is possible (H,W)
     "Bring one view into another by known depth, and mask what is hidden."
     h, w = depth.shape
@@ -64,10 +63,11 @@ def judge_features(judge:Judge, x:Float[Tensor,'3 H W'])->Float[Tensor,'C H W']:
     f = unit_features(F.interpolate(near, (b - t, r - l), mode='bilinear', align_corners=False))
     return F.pad(f, (l, n - r, t, n - b))[0]
 
+# %% ../../nbs/evaluation/62_report.ipynb #9f50c4ed
 def consistency(
     a:Float[Tensor,'3 H W'], b:Float[Tensor,'3 H W'],       # two rendered views
     depths:tuple, cameras:tuple,    # the teacher's, of both
-    judge:Judge=None,               # for features
+    *, judge:Judge=None,            # for features
 )->dict:                            # colour and feature error; NaN where nothing is seen by both
     "How well one view, warped by the teacher's depth, agrees with the other."
     moved, seen = warp(b, *depths, *cameras)
@@ -86,6 +86,7 @@ def find_depth(h:Harness, i:int, k:int):        # None: not there
         j = next(j for j, p in enumerate(hs.people) if p['identity'] == who)
         return next(hs.depth(j,q) for q in range(hs.count(j)) if hs.frame(j,q)['key'] == key)
 
+# %% ../../nbs/evaluation/62_report.ipynb #7b2d4455
 CONSISTENT = 'driven', 'teacher', 'blurred', 'random'
 
 def box_blur(x:Float[Tensor,'*B C H W'], n:int=5)->Float[Tensor,'*B C H W']:
@@ -112,7 +113,7 @@ def person_consistency(h:Harness, i:int, avatar)->list:     # records; none with
     cams, out = [h.heads.camera(i,k) for k in ks], []
     for row, (p, q) in warped_sets(h, i, avatar, ks).items():
         for v in range(1, len(ks)):
-            one = consistency(p[0], q[v], (d[0],d[v]), (cams[0],cams[v]), h.judge)
+            one = consistency(p[0], q[v], (d[0],d[v]), (cams[0],cams[v]), judge=h.judge)
             if h.met3r: one['met3r'] = h.met3r(p[0], q[v])
             out.append(dict(identity=h.heads.people[i]['identity'], row=row) | one)
     return out
@@ -126,12 +127,13 @@ def mirror_camera(camera:Camera)->Camera:
 def mirror_psnr(h:Harness, c:Case, avatar)->float:
     "The mirrored result against the result of everything mirrored, over both heads, dB."
     cam, size = h.heads.camera(c.person, c.targets[0]), h.heads.people[c.person]['size']
-    twin = h.model.encode(h.fit(h.picture(c.person, c.source)).flip(-1), crop=False)
-    code = h.model.motion(h.fit(h.picture(*c.driver)).flip(-1), crop=False)
+    twin = h.model.encode(h.portrait(c.person, c.source).flip(-1), crop=False)
+    code = h.model.motion(h.portrait(*c.driver).flip(-1), crop=False)
     one = lambda a, m, k: views(a, m, Camera.stack([k]), size)[0]
     a, b = one(avatar, h.code(*c.driver), cam).flip(-1), one(twin, code, mirror_camera(cam))
     return picture_psnr(a[:3], b[:3], (torch.maximum(a[3], b[3]) > .5).float())
 
+# %% ../../nbs/evaluation/62_report.ipynb #34c86d9a
 def people_numbers(h:Harness, cases:list)->tuple:       # records, identity -> dB
     "Consistency and mirror of each person."
     own, mirrors = [], {}
@@ -156,24 +158,25 @@ def smooth(x:Float[Tensor,'T C'], reach:int=9)->Float[Tensor,'T C']:
     "The mean over neighbours in time."
     return F.avg_pool1d(x.T[None], reach, 1, reach//2, count_include_pad=False)[0].T
 
+# %% ../../nbs/evaluation/62_report.ipynb #a6902921
 def clip_jitter(h:Harness, clip:list, sources:list, seed:int=0)->dict:      # row -> jitter, moves
     "Of people driven by a clip, of the clip itself, and of its frames in random order; mm."
     x = torch.stack([h.fit(to_tensor(f)) for f in clip])
-    own = read_pictures(h.judge, x)
-    codes, poses = [h.model.motion(f, crop=False) for f in x], smooth(own.pose).tolist()
-    cams = [Camera.stack([Camera.look(*p)]) for p in poses]
+    own, codes = read_pictures(h.judge, x), [h.model.motion(f, crop=False) for f in x]
+    cams = [Camera.stack([Camera.look(*p)]) for p in smooth(own.pose).tolist()]
     def one(i, k):
         a = h.avatar(i, k)
         seen = [views(a, m, cam, x.shape[-1]) for m, cam in zip(codes, cams)]
         return trembling(read_pictures(h.judge, on_grey(torch.cat(seen))).marks)
-    ours, mixed = [one(*s) for s in sources], np.random.default_rng(seed).permutation(len(x))
+    ours = [one(*s) for s in sources]
+    mixed = np.random.default_rng(seed).permutation(len(x))
     return dict(driven={k:float(np.mean([o[k] for o in ours])) for k in ours[0]},
                 teacher=trembling(own.marks), random=trembling(own.marks[mixed]))
 
 # %% ../../nbs/evaluation/62_report.ipynb #cedef577
 def speed(h:Harness, c:Case, frames:int=20)->dict:
     "Frames a second with M, milliseconds to encode, megabytes that stay."
-    m, x, cam = h.model, h.fit(h.picture(*c.driver)), Camera.stack([h.heads.camera(*c.driver)])
+    m, x, cam = h.model, h.portrait(*c.driver), Camera.stack([h.heads.camera(*c.driver)])
     def took(f):
         t = time.perf_counter(); y = f()
         return time.perf_counter() - t, y
@@ -198,8 +201,9 @@ def blind(h:Harness, cases:list)->dict:     # name -> error
     out |= dict(apd=random_pair(true.pose), marks=torch.cdist(m, m)*n/max(1, n - 1)*2*MM)
     return {k:v.mean().item() for k, v in out.items()}
 
+# %% ../../nbs/evaluation/62_report.ipynb #bc7ebc1b
 def trusted(h:Harness, cases:list, rows:list)->dict:    # name -> own error, a random pair's, used?
-    "A judge is used if its own error is at most a third of a random pair's (`MOST`)."
+    "A judge is used if its own error is at most a third of a random pair's (`TRUSTED_SHARE`)."
     own = [r for r in rows if r['row'] == 'teacher']
     mean = lambda x: float(np.mean(list(x)))
     out = {k:(mean(r[k] for r in own), v) for k, v in blind(h, cases).items()}
@@ -215,6 +219,7 @@ def data_checksum(heads:Heads, cases:list)->str:
         crc = zlib.crc32(heads.read(name), crc)
     return f'{crc:08x}'
 
+# %% ../../nbs/evaluation/62_report.ipynb #00f73245
 def about(h:Harness, cases:list, **more)->dict:
     "What made the numbers."
     crc = lambda net: checksum({k:v.cpu() for k, v in net.state_dict().items()})
@@ -233,6 +238,7 @@ def warped_means(own:list, seed:int):   # column -> row -> (mean, low, high), or
     rows = [row for row in CONSISTENT if any(r['row'] == row for r in own)]
     return {k:{row:of(row, k) for row in rows} for k in ('colour','feature','met3r') if k in own[0]}
 
+# %% ../../nbs/evaluation/62_report.ipynb #4df3ec81
 def make_report(h:Harness, cases:list, rows:list, seed:int)->dict:
     "Tables, trust, gains, and what belongs to people."
     own, mirrors = people_numbers(h, cases)
@@ -242,22 +248,29 @@ def make_report(h:Harness, cases:list, rows:list, seed:int)->dict:
     lids = pairs if 'lids' in rows[0] else []
     return dict(table=summary(rows, seed), trusted=trusted(h, cases, rows),
         gain={f'{a} against {b}':gain(rows, a, b, seed=seed) for a, b in pairs},
-        gain_lids={f'{a} against {b}':gain(rows, a, b, 'lids', seed) for a, b in lids},
+        gain_lids={f'{a} against {b}':gain(rows, a, b, key='lids', seed=seed) for a, b in lids},
         consistency=warped_means(own, seed), mirror=bootstrap(mirrors.values(), mirrors, seed),
         cost=speed(h, cases[0]), not_reproduced=NOT_REPRODUCED,
         each={i:{k:v[n] for k, v in each.items()} for n, i in enumerate(mirrors)})
 
 # %% ../../nbs/evaluation/62_report.ipynb #5e551850
-def row_name(row):
+def row_name(row:str)->str:
+    "The short name of a row."
     return (REPORT_ROWS | dict(blurred='the teacher blurred', driven='ours'))[row].split(': ')[-1]
 
-def listed(title, rows:dict, say)->str:     # say: of a name and what belongs to it
-    return f'{title}:  ' + '   '.join(say(k, v) for k, v in rows.items())
+def listed(title:str, rows:dict, one)->str:     # one: of a name and what belongs to it
+    "A line of small print."
+    return f'{title}:  ' + '   '.join(one(k, v) for k, v in rows.items())
 
 SPEED = ('{fps:.0f} frames a second with M, {encode_ms:.0f} ms to encode, {memory_mb:.1f} MB stay '
          '({device}, {threads} threads)')
 MIRROR = 'mirrored driver mirrors the result: {:.1f} dB [{:.1f}, {:.1f}]'
 
+def finite(rows:dict)->dict:
+    "Rows whose mean is a number."
+    return {k:v for k, v in rows.items() if v[0] is not None and not math.isnan(v[0])}
+
+# %% ../../nbs/evaluation/62_report.ipynb #14e8ab71
 def small_print(r:dict)->list:
     "What stands below the tables."
     percent = lambda v: '{:.1f} % [{:.1f}, {:.1f}]'.format(*(100*x for x in v))
@@ -276,8 +289,6 @@ def small_print(r:dict)->list:
                   f'{a["people"]} people in {a["seconds"]:.0f} s']
 
 # %% ../../nbs/evaluation/62_report.ipynb #87aed4f7
-def finite(rows): return {k:v for k, v in rows.items() if v[0] is not None and v[0] == v[0]}
-
 def as_text(r:dict)->str:
     "The whole report: all rows over all targets, fewer in the slices."
     unused, lines = [k for k, v in r['trusted'].items() if not v[2]], []
@@ -294,8 +305,10 @@ def for_json(x):
     "Numbers for JSON: six digits, None for what is not finite."
     if isinstance(x, dict): return {str(k):for_json(v) for k, v in x.items()}
     if isinstance(x, (list, tuple)): return [for_json(v) for v in x]
-    return x if not isinstance(x, float) else float(f'{x:.6g}') if math.isfinite(x) else None
+    if not isinstance(x, float): return x
+    return float(f'{x:.6g}') if math.isfinite(x) else None
 
+# %% ../../nbs/evaluation/62_report.ipynb #e0c9e5ec
 def evaluation_sheet(h:Harness, cases:list, most:int=8):       # a `Panel`
     "Source, drivers, ours and the truth: a line for each of a few people."
     out, titles = [], ['source', 'driven', 'true', 'undriven', 'B drives', 'A driven by B']
@@ -306,6 +319,7 @@ def evaluation_sheet(h:Harness, cases:list, most:int=8):       # a `Panel`
         out += [h.picture(c.person, c.source), *(p[k] for k in ('driven','teacher','still')), *B]
     return panel(out, titles*len(some), 6, size=128)
 
+# %% ../../nbs/evaluation/62_report.ipynb #dac859fc
 def write_report(out:Path, r:dict, rows:list, sheet):
     "evaluation.json, evaluation.csv and evaluation.jpg, each whole or not at all."
     with writing(out/'evaluation.json') as part:
@@ -324,7 +338,7 @@ def beside(name:str):       # None: not there
 
 def make_harness(
     model=None, heads=None,     # see `evaluate`
-    depth=None,                 # the same people rendered with depth: `Heads`, or a path
+    *, depth=None,              # the same people rendered with depth: `Heads`, or a path
     perceptual:str='auto',      # 'auto': LPIPS if it is here; 'random': a labelled stand-in; 'none'
     judge:Judge=None,           # None: the bundled one
     read:Tensor=None,           # coefficients it can read; None: measured on the training shard
@@ -334,11 +348,26 @@ def make_harness(
     model = model if isinstance(model, Instant4D) else load_model(model)
     if not isinstance(heads, Heads): heads = Heads(heads or sample_shard())
     if depth is not None and not isinstance(depth, Heads): depth = Heads(depth)
-    (net, title), judge = find_lpips(perceptual), judge or load_judge()
+    net, title = find_lpips(perceptual)
+    judge = judge or load_judge()
     h = Harness(model.eval(), heads, judge, depth, read, net, **users)
     train = beside('heads-train.tar')
     if read is None and h.known and train: h.legible = legible(judge, Heads(train))
     return h, title
+
+# %% ../../nbs/evaluation/62_report.ipynb #b0d37d79
+def chosen_cases(heads:Heads, people)->list:        # people: how many, or their indices; None: everybody
+    "The cases of some people, or one line where nobody moves."
+    people = range(len(heads))[:people] if isinstance(people, int) else people
+    if cases := all_cases(heads, people): return cases
+    raise ValueError('nobody here shows two expressions; evaluate heads that do')
+
+def driven_by_clip(h:Harness, cases:list, clip, seed:int)->dict:    # jitter; empty without a clip
+    "What the first four people do when a clip drives them."
+    clip = beside('driving.mp4') if clip is None else clip
+    if clip in (None, 'none'): return {}
+    four = sorted({(c.person,c.source) for c in cases})[:4]
+    return dict(jitter=clip_jitter(h, read_video(clip), four, seed))
 
 # %% ../../nbs/evaluation/62_report.ipynb #15714ca1
 @torch.no_grad()
@@ -346,7 +375,7 @@ def evaluate(
     model=None,             # `Instant4D`, or a path of weights; None: the bundled ones
     heads=None,             # `Heads`, or a path of shards; None: the published test split
     out=None,               # folder for evaluation.json, .csv and .jpg; None: nothing is written
-    people=None,            # how many, or their indices; None: everybody
+    *, people=None,         # how many, or their indices; None: everybody
     clip=None,              # driving clip for jitter; None: the sample's; 'none': no clip
     seed:int=0,             # of the intervals
     command:str='',         # noted in the JSON
@@ -356,15 +385,9 @@ def evaluate(
     "Every testable column of Table 1, between its floor and its ceiling."
     t = time.perf_counter()
     h, title = make_harness(model, heads, **what)
-    people = range(len(h.heads))[:people] if isinstance(people, int) else people
-    cases = all_cases(h.heads, people)
-    if not cases: raise ValueError('nobody here shows two expressions; evaluate heads that do')
+    cases = chosen_cases(h.heads, people)
     rows = measure(h, cases)
-    r = make_report(h, cases, rows, seed)
-    clip = beside('driving.mp4') if clip is None else clip
-    if clip not in (None, 'none'):
-        four = sorted({(c.person,c.source) for c in cases})[:4]
-        r['jitter'] = clip_jitter(h, read_video(clip), four, seed)
+    r = make_report(h, cases, rows, seed) | driven_by_clip(h, cases, clip, seed)
     seconds = time.perf_counter() - t
     r['about'] = about(h, cases, command=command, seed=seed, perceptual=title, seconds=seconds)
     say(as_text(r))

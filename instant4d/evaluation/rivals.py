@@ -6,10 +6,10 @@ Docs: https://instant4d.github.io/instant4d/evaluation/rivals.html.md"""
 
 # %% auto #0
 __all__ = ['BLEND_SPREAD', 'BLEND_REACH', 'RIVALS', 'COLUMNS', 'TITLES', 'LATE', 'Fusion', 'GlobalTriplane', 'Known',
-           'Blendshapes', 'ToldOurs', 'Rival', 'bundled_motion', 'still_parts', 'shared_start', 'freeze_trunk',
-           'train_rival', 'RivalAvatar', 'RivalHarness', 'scores', 'Kept', 'frame_cost', 'ablate', 'bundled_judge',
-           'rival_harness', 'result', 'open_grid', 'rival_sheet', 'check_grid', 'residual', 'seeds_of', 'of_seeds',
-           'rival_table', 'advantage', 'save_late', 'train_late', 'late_run']
+           'Blendshapes', 'ToldOurs', 'Rival', 'bundled_motion', 'still_parts', 'shared_start', 'freeze_trunk', 'Curve',
+           'train_rival', 'RivalAvatar', 'RivalHarness', 'scores', 'Kept', 'driven_once', 'frame_cost', 'check_grid',
+           'bundled_judge', 'rival_harness', 'residual', 'Grid', 'stored_rival', 'rival_sheet', 'ablate', 'seeds_of',
+           'of_seeds', 'rival_table', 'advantage', 'save_late', 'train_late']
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #4b7e0ae7
 import json, logging, statistics, time
@@ -17,22 +17,23 @@ from functools import lru_cache
 from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 from jaxtyping import Float
 from ..config import Config, as_dict, closest, from_dict, load_preset
+from ..files import checksum, to_int8, write_tensors, writing
 from ..images import panel
-from ..files import writing
+from ..patching import patch
 from ..splatting.cameras import Camera
 from ..splatting.gaussians import Gaussians
 from ..splatting.api import splat
 from ..model.triplanes import sample_triplane, split_features
 from ..model.encoding import Attention
 from ..model.model import Instant4D, load_model, in_trunk, trunk_sum
-from ..files import checksum, to_int8, write_tensors
 from ..data.people import Heads
 from ..data.shards import sample_shard
+from ..training.judges import load_judge
 from ..training.loop import open_heads, train
 from .metrics import Harness, all_cases, legible, measure, person_means
-from ..training.judges import load_judge
 
 _log = logging.getLogger(__name__)     # the command line prints instead
 
@@ -41,25 +42,20 @@ class Fusion(nn.Module):
     "Planes and two codes to a residual of the features' planes, by tokens that see each other."
     def __init__(self,
         cfg:Config,
-        patch:int=4,        # cells a side of a token
+        *, cells:int=4,     # of a plane, a side of a token
         width:int=128,      # numbers of a token
         memory:int=8,       # tokens that the codes become
     ):
-        super().__init__()
-        m = cfg.model; n = (m.planes//patch)**2
-        self.patch, self.half = patch, m.channels//2
-        self.read = nn.Conv2d(3*m.channels, width, patch, patch)
-        self.place, self.memory = (nn.Parameter(torch.randn(n, width)*.02),
-                                   nn.Linear(2*m.code, memory*width))
-        self.ask, self.blocks = (nn.MultiheadAttention(width, 4, batch_first=True),
-                                 nn.Sequential(Attention(width), Attention(width)))
-        self.norm, self.write = (nn.LayerNorm(width),
-                                 nn.ConvTranspose2d(width, 3*self.half, patch, patch))
+        super().__init__(); m = cfg.model
+        self.read = nn.Conv2d(3*m.channels, width, cells, cells)
+        self.place = nn.Parameter(torch.randn((m.planes//cells)**2, width)*.02)
+        self.memory = nn.Linear(2*m.code, memory*width)
+        self.ask = nn.MultiheadAttention(width, 4, batch_first=True)
+        self.blocks = nn.Sequential(Attention(width), Attention(width))
+        self.norm = nn.LayerNorm(width)
+        self.write = nn.ConvTranspose2d(width, 3*m.channels//2, cells, cells)
         nn.init.zeros_(self.write.weight); nn.init.zeros_(self.write.bias)
-    def forward(self,
-        planes:Float[Tensor,'B 3 96 P P'],
-        source:Float[Tensor,'B 512'], driving:Float[Tensor,'B 512'],
-    )->Float[Tensor,'B 3 48 P P']:
+    def forward(self, planes, source, driving):     # (B,3,96,P,P), (B,512) twice -> (B,3,48,P,P)
         y = self.read(planes.flatten(1,2))
         t = y.flatten(2).mT + self.place
         codes = self.memory(torch.cat([source, driving], -1)).unflatten(-1, (-1, t.shape[-1]))
@@ -72,59 +68,67 @@ class GlobalTriplane(Instant4D):
     def __init__(self, cfg:Config):
         super().__init__(cfg)
         self.psi = Fusion(cfg)
-    def moved(self, planes, x, f, m, source, driving):
+    def moved(self, planes, x, f, m, source, driving)->tuple:
+        "Gaussians decoded from features with the residual, and the residual."
         T = x.shape[1]
         each = planes[:,None].expand(-1, T, *planes.shape[1:]).flatten(0,1)
-        d = sample_triplane(self.psi(each, source.flatten(0,1), driving.flatten(0,1)),
-                            x.flatten(0,1)).view_as(f)
+        residual = self.psi(each, source.flatten(0,1), driving.flatten(0,1))
+        d = sample_triplane(residual, x.flatten(0,1)).view_as(f)
         return self.phi(f + d, x), d
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #02d95659
-BLEND_SPREAD = .25        # about the standard deviation of a coefficient that is used
-# world units: what a shape of 1 moves; without it the first steps tear heads apart
-BLEND_REACH = .02
+BLEND_SPREAD = .25      # about the standard deviation of a coefficient that is used
+BLEND_REACH = .02       # world units that a shape of 1 moves; with more, first steps tear heads apart
 
 class Known(nn.Module):
     "In place of M: the teacher's coefficients, told instead of seen."
-    def known(self, coef:Float[Tensor,'*B 53'])->Float[Tensor,'*B 53']: return coef/BLEND_SPREAD
+    def known(self, coef:Float[Tensor,'*B 53'])->Float[Tensor,'*B 53']:
+        "Coefficients of about unit size."
+        return coef/BLEND_SPREAD
     def forward(self, image):
         raise ValueError('this model knows coefficients and cannot read pictures; '
                          'drive it by `known`')
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #8edf1e99
 class Blendshapes(Instant4D):
     "Displacements that are linear in known coefficients."
     def __init__(self, cfg:Config):
         super().__init__(cfg, Known())
         self.psi = nn.Linear(cfg.model.channels//2, 3*cfg.model.code)
         nn.init.zeros_(self.psi.weight); nn.init.zeros_(self.psi.bias)
-    def moved(self, planes, x, f, m, source, driving):
+    def moved(self, planes, x, f, m, source, driving)->tuple:
+        "The still head, its means displaced, and the displacements."
         shapes = BLEND_REACH*self.psi(F.layer_norm(m, m.shape[-1:])).unflatten(-1, (3,-1))
         g = self.phi(f, x)
         d = (shapes @ (driving - source)[...,None,:,None])[...,0]
-        return Gaussians(g.means + d,
-                         *(getattr(g, k) for k in ('quats','scales','opacities','colors'))), d
+        return Gaussians(g.means + d, g.quats, g.scales, g.opacities, g.colors), d
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #f5749fdd
 class ToldOurs(Instant4D):
     "Feature-space deformation by known coefficients."
     def __init__(self, cfg:Config): super().__init__(cfg, Known())
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #e358c1e2
 class Rival:
     "What is trained under a name; `once`: networks that no driver asks again."
-    def __init__(self, title, make=Instant4D, once=(), **settings):
+    def __init__(self, title, make=Instant4D, *, once=(), **settings):
         self.title, self.make, self.once, self.settings = title, make, once, settings
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #98920601
 RIVALS = dict(
     feature=Rival('(a) ours: feature space'),
     spatial=Rival('(b) in space', once=['phi'], model_deform='spatial'),
     triplane=Rival('(c) planes rewritten', GlobalTriplane),
-    blendshapes=Rival('(d) blendshapes, told the truth', Blendshapes, ['phi','psi'], model_code=53),
+    blendshapes=Rival('(d) blendshapes, told the truth', Blendshapes, once=['phi','psi'], model_code=53),
     told=Rival('(e) ours, told the truth', ToldOurs, model_code=53),
     free=Rival('ours without norm loss', train_w_norm=0))
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #3342e02a
-def bundled_motion()->dict: return load_model().motion_encoder.state_dict()
+def bundled_motion()->dict:
+    "State of the bundled M."
+    return load_model().motion_encoder.state_dict()
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #078ea427
 def still_parts(model:Instant4D)->dict:
     "State of E and Phi, with fresh numbers where E writes motion bases: nobody moves yet."
     keep = {k:v.clone() for k, v in model.state_dict().items() if k.startswith(('encoder.','phi.'))}
@@ -134,20 +138,41 @@ def still_parts(model:Instant4D)->dict:
     b[:,1] = 0
     return keep
 
-def shared_start(heads:Heads, out, steps:int, preset:str='ablation', **settings)->dict:
+# %% ../../nbs/evaluation/63_rivals.ipynb #1145e4df
+def shared_start(heads:Heads, out, steps:int, *, preset:str='ablation', **settings)->dict:
     "E and Phi trained on still heads, or with steps = 0 the bundled ones; kept in a file."
     path = Path(out)/'start.pt'
     if not path.exists():
         how = dict(train_steps=steps, train_same=1.) | settings
-        model = (train(load_preset(preset, **how), heads, Path(out)/'start', bundled_motion())
-                 if steps else load_model())
+        if steps: model = train(load_preset(preset, **how), heads, Path(out)/'start', bundled_motion())
+        else: model = load_model()
         with writing(path) as part: torch.save(still_parts(model), part)
     return torch.load(path, map_location='cpu', weights_only=True)
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #d93072db
 def freeze_trunk(model:Instant4D)->Instant4D:
+    "E learns no more, but for its last layer."
     for k, p in model.named_parameters():
         if in_trunk(k): p.requires_grad_(False)
     return model
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #d8b8627b
+class Curve:
+    "A report for `train` that keeps CPU seconds, step and loss in a file."
+    def __init__(self,
+        path:Path,
+        last:int,           # steps that a loss is the mean of
+    ):
+        self.path, self.last, self.started = path, last, time.process_time()
+        self.rows = json.loads(path.read_text()) if path.exists() else []
+        self.spent = self.rows[-1][0] if self.rows else 0
+    def __call__(self, model, step, log):
+        recent = [x['l1'] + x['detail'] for x in log[-self.last:]]
+        # a run that was stopped goes back a little
+        self.rows = [row for row in self.rows if row[1] < step]
+        seconds = self.spent + time.process_time() - self.started
+        self.rows.append([round(seconds, 1), step, round(sum(recent)/len(recent), 5)])
+        with writing(self.path) as part: Path(part).write_text(json.dumps(self.rows))
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #1c6907b5
 def train_rival(
@@ -156,27 +181,20 @@ def train_rival(
     heads:Heads,
     out,                # folder; a run that was stopped goes on
     start:dict,         # of `shared_start`
-    steps:int, preset:str='ablation',
+    steps:int,
+    *, preset:str='ablation',
     late:bool=False,    # only what follows E's trunk learns: E's last layer, Phi and what moves
     **settings,         # of the preset, `train_lr` and the like
 )->tuple:               # averaged model; CPU seconds, step, loss at each tenth
     "Train one rival."
-    r, run, t0 = RIVALS[name], Path(out)/f'{name}-{seed}', time.process_time()
-    path = run/'curve.json'
-    curve = json.loads(path.read_text()) if path.exists() else []
-    spent = curve[-1][0] if curve else 0
+    r, run, tenth = RIVALS[name], Path(out)/f'{name}-{seed}', max(1, steps//10)
+    curve = Curve(run/'curve.json', tenth)
     cfg = load_preset(preset, **dict(train_seed=seed, train_steps=steps) | settings | r.settings)
     def make(cfg):
         model = r.make(cfg); model.load_state_dict(start, strict=False)
         return freeze_trunk(model) if late else model
-    def report(model, step, log):
-        recent = [x['l1'] + x['detail'] for x in log[-max(1, steps//10):]]
-        curve[:] = [row for row in curve if row[1] < step]      # a run that was stopped goes back a little
-        curve.append([round(spent + time.process_time() - t0, 1), step,
-                      round(sum(recent)/len(recent), 5)])
-        with writing(path) as part: Path(part).write_text(json.dumps(curve))
     M = None if cfg.model.code == 53 else bundled_motion()
-    return train(cfg, heads, run, M, every=max(1, steps//10), report=report, make=make), curve
+    return train(cfg, heads, run, M, every=tenth, report=curve, make=make), curve.rows
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #7d38d326
 class RivalAvatar:
@@ -188,24 +206,30 @@ class RivalAvatar:
         self.points, self.read = x[0], (x[:,None], f[:,None], m[:,None])
     @torch.no_grad()
     def gaussians(self, coef=None)->Gaussians:
+        "Still without a code, else moved by it."
         x, f, _ = self.read
         if coef is None: g = self.model.phi(f, x)
         else: g, _ = self.model.moved(self.planes, *self.read, self.code, coef[None,None])
         return g.map(lambda v: v[0,0])
-    def render(self, coef=None, camera=None, size=64):
+    def render(self, coef=None, camera=None, size:int=64):
+        "A `Frame` of it."
         return splat(self.gaussians(coef), camera, size, antialiased=True)
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #b73abfd6
 class RivalHarness(Harness):
     "`Harness` for models of this notebook."
     def code(self, i, k):
+        "The motion code of a frame, or its true coefficients."
         M = self.model.motion_encoder
         return M.known(self.heads.coef(i,k)) if hasattr(M, 'known') else super().code(i,k)
     @torch.no_grad()
-    def avatar(self, i, k):
-        return RivalAvatar(self.model, self.fit(self.picture(i,k)), self.code(i,k))
+    def avatar(self, i, k)->RivalAvatar:
+        "The avatar that a frame makes."
+        return RivalAvatar(self.model, self.portrait(i,k), self.code(i,k))
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #7612f6c1
 COLUMNS = 'psnr', 'psnr_head', 'ssim_head', 'parts', 'lids', 'legible', 'marks'
 
-# %% ../../nbs/evaluation/63_rivals.ipynb #92b1534f
 def scores(h:RivalHarness, people=None)->dict:     # row -> column -> one mean for each person
     "What a rival scores, for each of the people."
     rows = measure(h, all_cases(h.heads, people))
@@ -218,71 +242,47 @@ class Kept(nn.Module):
     def __init__(self, said): super().__init__(); self.said = said
     def forward(self, *_): return self.said
 
-@torch.no_grad()
-def frame_cost(name:str, preset:str='ablation', repeats:int=5, **settings)->dict:       # gflop, ms
-    "What one more frame costs, with random numbers for weights."
-    from torch.utils.flop_counter import FlopCounterMode
-    r = RIVALS[name]; model = r.make(load_preset(preset, **settings, **r.settings))
-    m, times = model.cfg.model, []
-    planes, x = (torch.randn(1,3,m.channels,m.planes,m.planes),
-                 torch.rand(1,1,m.gaussians,3) - .5)
-    f, basis = torch.randn(2,1,1,m.gaussians,m.channels//2)
-    codes = torch.randn(2,1,1,m.code)
-    for part in r.once:
+# %% ../../nbs/evaluation/63_rivals.ipynb #08371185
+def driven_once(model:Instant4D, once=())->tuple:       # what `moved` takes
+    "Random planes, points, features and codes of a model's size; parts that are asked once are `Kept`."
+    m = model.cfg.model; n = m.gaussians
+    planes = torch.randn(1, 3, m.channels, m.planes, m.planes)
+    x = torch.rand(1,1,n,3) - .5
+    f, basis = torch.randn(2, 1, 1, n, m.channels//2)
+    for part in once:
         told = (f, x) if part == 'phi' else (basis,)
         model._modules[part] = Kept(model._modules[part](*told))
-    with FlopCounterMode(display=False) as count:
-        model.moved(planes, x, f, basis, *codes)
+    return planes, x, f, basis, *torch.randn(2,1,1,m.code)
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #5b8a9afc
+@torch.no_grad()
+def frame_cost(name:str, preset:str='ablation', *, repeats:int=5, **settings)->dict:      # gflop, ms
+    "What one more frame costs, with random numbers for weights."
+    r, times = RIVALS[name], []
+    model = r.make(load_preset(preset, **settings, **r.settings))
+    told = driven_once(model, r.once)
+    with FlopCounterMode(display=False) as count: model.moved(*told)
     for _ in range(repeats):
-        t = time.perf_counter(); model.moved(planes, x, f, basis, *codes)
+        t = time.perf_counter(); model.moved(*told)
         times.append(time.perf_counter() - t)
     return dict(gflop=count.get_total_flops()/1e9, ms=1e3*statistics.median(times))
 
-# %% ../../nbs/evaluation/63_rivals.ipynb #709e21d6
-def ablate(
-    heads,                  # to train on: `Heads`, or a folder of shards
-    # to measure on: `Heads`, or a path of shards; None: the published test split
-    held=None,
-    out='out/ablations',    # folder of the runs and of ablations.json
-    steps:int=400,
-    start_steps:int=800,    # on still heads, once; 0: begin with E and Phi of the bundled weights
-    preset:str='ablation',
-    seeds=(0,1,2),
-    names=None,             # of `RIVALS`; None: all
-    people=None,            # how many of `held`; None: all
-    minutes:float=None,     # begin no run after so long
-    command:str='',         # noted in the file
-    say=_log.info,
-    **settings,             # of the preset
-)->dict:                    # about, runs: what ablations.json holds
-    "Train and measure every rival with every seed that is not in the file yet."
-    names = names or list(RIVALS)
-    check_grid(names, steps, start_steps, preset, people, settings)
-    heads, t0, path = open_heads(heads), time.time(), Path(out)/'ablations.json'
-    if not isinstance(held, Heads): held = Heads(held or sample_shard())
-    h, who = rival_harness(held), range(min(people or len(held), len(held)))
-    start = shared_start(heads, out, start_steps, preset, **settings)
-    numbers = lambda heads: [p['identity'] for p in heads.people]
-    r = open_grid(path, dict(
-        command=command, steps=steps, start_steps=start_steps, preset=preset,
-        start=checksum(start), settings={k:str(v) for k, v in settings.items()},
-        people=numbers(heads), held=numbers(held)[:people], renderer=heads.versions))
-    done = {(x['name'], x['seed']) for x in r['runs']}
-    for seed, name in ((s, n) for s in seeds for n in names if (n, s) not in done):
-        if minutes and time.time() - t0 > 60*minutes: break
-        model, curve = train_rival(name, seed, heads, out, start, steps, preset, **settings)
-        if (at := curve[-1][1]) < steps:
-            say(f'{name} {seed}: stopped at step {at}; the same command goes on')
-            break
-        own = result(h, model, who, name=name, seed=seed, curve=curve); r['runs'].append(own)
-        with writing(path) as part: Path(part).write_text(json.dumps(r) + '\n')
-        mean = {k:statistics.mean(own['scores']['driven'][k]) for k in ('psnr_head','parts','marks')}
-        say(' '.join([name, str(seed), *(f'{k} {v:.4f}' for k, v in mean.items())]))
-    done = {x['name'] for x in r['runs'] if x['seed'] == seeds[0]}
-    have = [n for n in names if n in done and (Path(out)/f'{n}-{seeds[0]}'/'last.pt').exists()]
-    rival_sheet(held, out, have, seeds[0],
-                range(min(3, len(held)))).save(Path(out)/'ablations.jpg')
-    return r
+# %% ../../nbs/evaluation/63_rivals.ipynb #f82b0687
+def check_grid(names, people, settings:dict, *, steps:int, start_steps:int, preset:str):
+    "One line for what could not run."
+    if bad := [n for n in names if n not in RIVALS]:
+        raise ValueError(f'no rival is called {bad[0]!r}; {closest(bad[0], RIVALS)}')
+    if people is not None and people < 1:
+        raise ValueError(f'people = {people}: measure on 1 or more')
+    for n in names:
+        cfg = load_preset(preset, **dict(train_steps=steps) | settings | RIVALS[n].settings)
+    if start_steps:
+        load_preset(preset, **dict(train_steps=start_steps) | settings)
+        return
+    shapes = lambda model: {k:v.shape for k, v in still_parts(model).items()}
+    if shapes(Instant4D(cfg)) != shapes(load_model()):
+        raise ValueError('start_steps = 0 begins with the bundled weights, '
+                         f'whose E and Phi do not fit {preset}; use laptop')
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #7bf686fe
 @lru_cache(maxsize=1)
@@ -296,58 +296,7 @@ def rival_harness(held:Heads)->RivalHarness:
     judge, can = bundled_judge()
     return RivalHarness(None, held, judge, legible=can if held.names == judge.names else None)
 
-def result(h:RivalHarness, model:Instant4D, who, **run)->dict:
-    "An entry of the file: a run, and what its model scores on these people."
-    h.model, h.kept = model.eval().requires_grad_(False), {}
-    return run | dict(scores=scores(h, who), residual=residual(h, who))
-
-def open_grid(path:Path, about:dict)->dict:
-    "The file of earlier runs, if they were made alike."
-    r = json.loads(path.read_text()) if path.exists() else dict(about=about, runs=[])
-    if differs := [k for k in about if k != 'command' and about[k] != r['about'].get(k)]:
-        raise ValueError(f'{path}: was made with another {differs[0]}; choose another folder')
-    return r
-
-# %% ../../nbs/evaluation/63_rivals.ipynb #c2081711
-@torch.no_grad()
-def rival_sheet(
-    held:Heads, out, names, seed:int=0,
-    who=(0,12,36), size:int=112,
-):      # a `Panel`
-    "For a few people: source, every rival with one driver, truth; below, from aside."
-    h, rows = RivalHarness(None, held, None), []
-    cases = [c for i in who for c in all_cases(held, [i])[:1]]
-    for name in names:
-        c = torch.load(Path(out)/f'{name}-{seed}'/'last.pt', map_location='cpu', weights_only=True)
-        h.kept = {}
-        h.model = RIVALS[name].make(from_dict(c['config'])).eval()
-        h.model.load_state_dict(c['state']['model'] | c['state']['average'])
-        shot = lambda c, k: (h.avatar(c.person, c.source)
-                             .render(h.code(*c.driver), held.camera(c.person, k), 128)
-                             .chw.clamp(0,1))
-        rows.append([shot(c, k) for c in cases for k in c.targets[:2]])
-    first = [h.picture(c.person, c.source) if n == 0 else torch.zeros(3,128,128)
-             for c in cases for n in (0,1)]
-    true = [held.rgba(c.person, k)[:3] for c in cases for k in c.targets[:2]]
-    titles = ['source', *names, 'true']
-    return panel([x for line in zip(first, *rows, true) for x in line],
-                 titles + ['']*len(titles)*(len(first) - 1), cols=len(titles), size=size)
-
-# %% ../../nbs/evaluation/63_rivals.ipynb #f82b0687
-def check_grid(names, steps, start_steps, preset, people, settings):
-    "One line for what could not run, before anything runs."
-    if bad := [n for n in names if n not in RIVALS]:
-        raise ValueError(f'no rival is called {bad[0]!r}; {closest(bad[0], RIVALS)}')
-    if people is not None and people < 1:
-        raise ValueError(f'people = {people}: measure on 1 or more')
-    for n in names:
-        cfg = load_preset(preset, **dict(train_steps=steps) | settings | RIVALS[n].settings)
-    if start_steps: load_preset(preset, **dict(train_steps=start_steps) | settings)
-    elif ({k:v.shape for k, v in still_parts(Instant4D(cfg)).items()}
-          != {k:v.shape for k, v in still_parts(load_model()).items()}):
-        raise ValueError('start_steps = 0 begins with the bundled weights, '
-                         f'whose E and Phi do not fit {preset}; use laptop')
-
+# %% ../../nbs/evaluation/63_rivals.ipynb #97066956
 @torch.no_grad()
 def residual(h:RivalHarness, people)->dict:        # lists, a number for each person
     "Mean length under another expression; share of the Gaussians that carries nine tenths."
@@ -360,21 +309,142 @@ def residual(h:RivalHarness, people)->dict:        # lists, a number for each pe
         out['share'].append((n.cumsum(0) < .9*n.sum()).float().mean().item())
     return out
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #15bff4c1
+class Grid:
+    "Who learns, who is measured, and a file of the runs that are done."
+    def __init__(self,
+        heads,              # to train on: `Heads`, or a folder of shards
+        held=None,          # to measure on; None: the published test split
+        *, out,             # folder of the runs and of the file
+        people:int=None,    # how many of `held`; None: all
+    ):
+        self.heads, self.out, self.started = open_heads(heads), Path(out), time.time()
+        self.held = held if isinstance(held, Heads) else Heads(held or sample_shard())
+        self.who = range(min(people or len(self.held), len(self.held)))
+        self.measured = [self.held.people[i]['identity'] for i in self.who]
+        self.h = rival_harness(self.held)
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #098a93c8
+@patch
+def open(self:Grid, name:str, about:dict)->dict:
+    "The file of earlier runs, if they were made alike."
+    path = self.path = self.out/name
+    r = self.r = json.loads(path.read_text()) if path.exists() else dict(about=about, runs=[])
+    if differs := [k for k in about if k != 'command' and about[k] != r['about'].get(k)]:
+        raise ValueError(f'{path}: was made with another {differs[0]}; choose another folder')
+    return r
+
+@patch
+def add(self:Grid, model:Instant4D, **run)->dict:
+    "Measure a model, and write its run into the file."
+    self.h.model, self.h.kept = model.eval().requires_grad_(False), {}
+    own = run | dict(scores=scores(self.h, self.who), residual=residual(self.h, self.who))
+    self.r['runs'].append(own)
+    with writing(self.path) as part: Path(part).write_text(json.dumps(self.r) + '\n')
+    return own
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #38c9036c
+@patch
+def fill(
+    self:Grid, names, seeds,
+    go,                     # name, seed -> averaged model, curve
+    *, steps:int, minutes:float=None, say,      # see `ablate`
+):
+    "Train and measure what is not in the file yet."
+    done = {(x['name'], x['seed']) for x in self.r['runs']}
+    for seed, name in ((s, n) for s in seeds for n in names if (n, s) not in done):
+        if minutes and time.time() - self.started > 60*minutes: break
+        model, curve = go(name, seed)
+        if (at := curve[-1][1]) < steps:
+            say(f'{name} {seed}: stopped at step {at}; the same command goes on')
+            break
+        driven = self.add(model, name=name, seed=seed, curve=curve)['scores']['driven']
+        mean = {k:statistics.mean(driven[k]) for k in ('psnr_head','parts','marks')}
+        say(' '.join([name, str(seed), *(f'{k} {v:.4f}' for k, v in mean.items())]))
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #a381ddba
+def stored_rival(out, name:str, seed:int)->Instant4D:
+    "The averaged model of a run's last checkpoint."
+    c = torch.load(Path(out)/f'{name}-{seed}'/'last.pt', map_location='cpu', weights_only=True)
+    model = RIVALS[name].make(from_dict(c['config'])).eval()
+    model.load_state_dict(c['state']['model'] | c['state']['average'])
+    return model
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #c2081711
+@torch.no_grad()
+def rival_sheet(
+    held:Heads, out, names,
+    *, seed:int=0, who=(0,12,36), size:int=112,
+):      # a `Panel`
+    "For a few people: source, every rival with one driver, truth; below, from aside."
+    h, rows = RivalHarness(None, held, None), []
+    cases = [c for i in who for c in all_cases(held, [i])[:1]]
+    def shot(c, k):
+        f = h.avatar(c.person, c.source).render(h.code(*c.driver), held.camera(c.person, k), 128)
+        return f.chw.clamp(0,1)
+    for name in names:
+        h.model, h.kept = stored_rival(out, name, seed), {}
+        rows.append([shot(c, k) for c in cases for k in c.targets[:2]])
+    first = [h.picture(c.person, c.source) if n == 0 else torch.zeros(3,128,128)
+             for c in cases for n in (0,1)]
+    true = [held.rgba(c.person, k)[:3] for c in cases for k in c.targets[:2]]
+    titles = ['source', *names, 'true']
+    return panel([x for line in zip(first, *rows, true) for x in line],
+                 titles + ['']*len(titles)*(len(first) - 1), cols=len(titles), size=size)
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #4d7136be
+@patch
+def draw(self:Grid, names, seed:int):
+    "The sheet of those rivals whose runs are there."
+    done = {x['name'] for x in self.r['runs'] if x['seed'] == seed}
+    have = [n for n in names if n in done and (self.out/f'{n}-{seed}'/'last.pt').exists()]
+    who = range(min(3, len(self.held)))
+    rival_sheet(self.held, self.out, have, seed=seed, who=who).save(self.out/'ablations.jpg')
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #709e21d6
+def ablate(
+    heads,                  # to train on: `Heads`, or a folder of shards
+    held=None,              # to measure on, the same; None: the published test split
+    out='out/ablations',    # folder of the runs and of ablations.json
+    *, names=None, seeds=(0,1,2),           # of `RIVALS`, None: all; of order and first weights
+    steps:int=400, preset:str='ablation',   # of each run
+    start_steps:int=800,    # on still heads, once; 0: begin with E and Phi of the bundled weights
+    people=None, minutes:float=None,        # measure on so many; begin no run after so long
+    command:str='', say=_log.info,          # noted in the file; told what happens
+    **settings,             # of the preset
+)->dict:                    # about, runs: what ablations.json holds
+    "Train and measure every rival with every seed that is not in the file yet."
+    names, how = names or list(RIVALS), dict(steps=steps, start_steps=start_steps, preset=preset)
+    check_grid(names, people, settings, **how)
+    grid = Grid(heads, held, out=out, people=people)
+    start = shared_start(grid.heads, out, start_steps, preset=preset, **settings)
+    grid.open('ablations.json', dict(command=command) | how | dict(
+        start=checksum(start), settings={k:str(v) for k, v in settings.items()},
+        people=[p['identity'] for p in grid.heads.people], held=grid.measured,
+        renderer=grid.heads.versions))
+    go = lambda *run: train_rival(*run, grid.heads, out, start, steps, preset=preset, **settings)
+    grid.fill(names, seeds, go, steps=steps, minutes=minutes, say=say)
+    grid.draw(names, seeds[0])
+    return grid.r
+
 # %% ../../nbs/evaluation/63_rivals.ipynb #adcc8fde
 TITLES = dict(psnr_head='PSNR head', ssim_head='SSIM head', parts='L1 parts', lids='L1 lids',
               legible='AED legible', marks='landmarks mm')
 
-def seeds_of(r:dict, name:str)->list: return sorted(x['seed'] for x in r['runs'] if x['name'] == name)
+def seeds_of(r:dict, name:str)->list:
+    "The seeds that a rival was trained with."
+    return sorted(x['seed'] for x in r['runs'] if x['name'] == name)
 
-def of_seeds(r:dict, name:str, column:str, row:str='driven', seeds=None)->Float[Tensor,'S K']:
+def of_seeds(r:dict, name:str, column:str, *, row:str='driven', seeds=None)->Float[Tensor,'S K']:
     "A column of a rival: for each seed, in their order, and person."
     runs = {x['seed']:x['scores'][row][column] for x in r['runs'] if x['name'] == name}
     return torch.tensor([runs[s] for s in (sorted(runs) if seeds is None else seeds)])
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #a06e5ea7
 def rival_table(r:dict)->str:
     "Means of all rivals, and of what needs no motion."
     def line(title, name, row):
-        each = [of_seeds(r, name, c, row).nanmean(1) for c in TITLES]
+        each = [of_seeds(r, name, c, row=row).nanmean(1) for c in TITLES]
         return title.ljust(34) + ''.join(
             f'{v.mean():.3f} +-{(v.max() - v.min())/2:.3f}'.rjust(17) for v in each)
     names = [n for n in RIVALS if any(x['name'] == n for x in r['runs'])]
@@ -386,22 +456,21 @@ def rival_table(r:dict)->str:
                       line('the best there is: the teacher', first, 'teacher')])
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #74454fc2
-def advantage(r:dict, a:str, b:str, column:str, seed:int=0)->tuple:     # mean, low, high
+def advantage(r:dict, a:str, b:str, column:str, *, seed:int=0)->tuple:      # mean, low, high
     "By which share a's error is below b's: the same people and seeds for both, 95 % over people."
     both = [s for s in seeds_of(r, a) if s in seeds_of(r, b)]
     x, y = (torch.nan_to_num(of_seeds(r, n, column, seeds=both).mean(0)) for n in (a, b))
-    gen = torch.Generator().manual_seed(seed)
-    k = torch.randint(len(x), (1000, len(x)), generator=gen)
+    k = torch.randint(len(x), (1000, len(x)), generator=torch.Generator().manual_seed(seed))
     draws = 1 - x[k].mean(1)/y[k].mean(1)
     return (1 - x.mean()/y.mean()).item(), *draws.quantile(torch.tensor([.025,.975])).tolist()
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #df49c948
 def save_late(model:Instant4D, path, **about):
     "Write what follows the trunk, in 8 bits."
-    own = {k:v for k, v in model.state_dict().items()
-           if not in_trunk(k) and not k.startswith('motion_encoder.')}
-    write_tensors(path, to_int8(own), dict(kind='late', config=as_dict(model.cfg),
-                                  trunk=trunk_sum(model), **about))
+    shared = lambda k: in_trunk(k) or k.startswith('motion_encoder.')
+    own = {k:v for k, v in model.state_dict().items() if not shared(k)}
+    about = dict(kind='late', config=as_dict(model.cfg), trunk=trunk_sum(model), **about)
+    write_tensors(path, to_int8(own), about)
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #9ab31f70
 LATE = dict(train_warmup=50, train_coarse=0, train_ema=.99, train_optimiser='adamw', train_lr=1e-3)
@@ -412,28 +481,19 @@ def train_late(
     held=None,                  # to measure on; None: the published test split
     out='out/late',             # folder of the runs, of late.json and of late-NAME.safetensors
     *, names=('feature','spatial'),     # of `RIVALS`
-    steps:int=1000,             # of each
-    people:int=24,              # how many of `held` are measured
-    command:str='',             # noted in the files
-    say=_log.info,
+    steps:int=1000, people:int=24,      # of each run; how many of `held` are measured
+    command:str='', say=_log.info,      # noted in the files; told what happens
     **settings,                 # of the preset `laptop`, in place of `LATE`
 )->dict:                        # about, runs: what late.json holds
     "Train rivals alike on the frozen trunk of the bundled E; one that is done is not done again."
-    heads, base = open_heads(heads), load_model()
-    held = held if isinstance(held, Heads) else Heads(held or sample_shard())
-    who = range(min(people, len(held)))
-    about = dict(command=command, steps=steps, trunk=trunk_sum(base), people=len(heads),
-                 renderer=heads.versions, held=[held.people[i]['identity'] for i in who])
-    r, path = open_grid(Path(out)/'late.json', about), Path(out)/'late.json'
+    grid, base = Grid(heads, held, out=out, people=people), load_model()
+    r = grid.open('late.json', dict(
+        command=command, steps=steps, trunk=trunk_sum(base), people=len(grid.heads),
+        renderer=grid.heads.versions, held=grid.measured))
     for name in (n for n in names if n not in {x['name'] for x in r['runs']}):
-        run = late_run(name, heads, out, base, steps, LATE | settings)
-        r['runs'].append(result(rival_harness(held), run[0], who, name=name, seed=0, curve=run[1]))
-        save_late(run[0], Path(out)/f'late-{name}.safetensors', command=command, steps=steps)
-        with writing(path) as part: Path(part).write_text(json.dumps(r) + '\n')
-        say(f'{name}: loss {run[1][-1][2]:.4f} after {steps} steps')
+        model, curve = train_rival(name, 0, grid.heads, out, still_parts(base), steps,
+                                   preset='laptop', late=True, **LATE | settings)
+        save_late(model, grid.out/f'late-{name}.safetensors', command=command, steps=steps)
+        grid.add(model, name=name, seed=0, curve=curve)
+        say(f'{name}: loss {curve[-1][2]:.4f} after {steps} steps')
     return r
-
-# %% ../../nbs/evaluation/63_rivals.ipynb #a0e6fe6c
-def late_run(name, heads, out, base, steps, settings)->tuple:
-    "One rival on the trunk of `base`: averaged model, curve."
-    return train_rival(name, 0, heads, out, still_parts(base), steps, 'laptop', late=True, **settings)

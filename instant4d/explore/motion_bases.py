@@ -7,8 +7,8 @@ Docs: https://instant4d.github.io/instant4d/explore/motion_bases.html.md"""
 # %% auto #0
 __all__ = ['SIMILARITIES', 'ESM', 'splat_values', 'BasisMap', 'basis_map', 'centred', 'pixel', 'similarity', 'mark',
            'show_similarity', 'similarity_first', 'Palette', 'fit_palette', 'kmeans', 'clusters', 'landmark_motion',
-           'alike', 'agreement', 'surface', 'find_again', 'peak', 'BasisExplorer', 'jpeg', 'need_widgets',
-           'click_image', 'explorer_widget']
+           'alike', 'agreement', 'surface', 'peak', 'find_again', 'BasisExplorer', 'need_widgets', 'jpeg',
+           'click_image']
 
 # %% ../../nbs/explore/70_motion_bases.ipynb #e0e2ff61
 import io
@@ -22,6 +22,7 @@ from ..model.avatar import Avatar
 from ..splatting.cameras import Camera, Frame, rays, MM
 from ..splatting.gaussians import Gaussians
 from ..images import heat, to_pil
+from ..patching import patch
 from ..splatting.api import splat
 
 # %% ../../nbs/explore/70_motion_bases.ipynb #ce362d11
@@ -48,8 +49,12 @@ class BasisMap:
     depth:Float[Tensor,'H W']       # along the camera's axis, world units
     image:Float[Tensor,'H W 3']     # the still head
     camera:Camera
-    solid = property(lambda self: self.alpha > .5, doc="(H,W): where the head is.")
+    @property
+    def solid(self)->Bool[Tensor,'H W']:
+        "Where the head is."
+        return self.alpha > .5
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #70bac922
 def basis_map(
     avatar:Avatar,
     camera:Camera=None,             # default: frontal
@@ -70,7 +75,8 @@ def centred(
     kind:str='head',            # head, channels or raw
 )->Float[Tensor,'H W C']:
     "Bases without what all of them share."
-    if kind not in SIMILARITIES: raise ValueError(f'kind {kind!r} is unknown; one of {", ".join(SIMILARITIES)}')
+    if kind not in SIMILARITIES:
+        raise ValueError(f'kind {kind!r} is unknown; one of {", ".join(SIMILARITIES)}')
     if kind == 'head' and m.solid.any(): return m.basis - m.basis[m.solid].mean(0)
     return m.basis - m.basis.mean(-1, keepdim=True) if kind == 'channels' else m.basis
 
@@ -85,6 +91,7 @@ def pixel(
         raise ValueError(f'spot {x:.3g}, {y:.3g}: give column and row as fractions from 0 to 1')
     return min(h-1, int(y*h)), min(w-1, int(x*w))
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #c12ae23f
 def similarity(
     a:BasisMap,
     spot,                       # (x,y) in `a`, fractions of the picture
@@ -110,6 +117,7 @@ def mark(
             pen.ellipse([x-k, y-k, x+k, y+k], outline=ink, width=max(1, r//2))
     return im
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #51776bb4
 def show_similarity(s:Float[Tensor,'H W'], m:BasisMap)->Float[Tensor,'H W 3']:
     "A similarity map in colours from -1 (blue) to 1 (red); grey outside the head."
     return torch.where(m.solid[...,None].cpu(), heat(s, -1, 1, 'RdBu_r'), torch.full((), .35))
@@ -136,6 +144,7 @@ class Palette:
         "Colours of centred bases; three standard deviations either way fill the scale."
         return (x @ self.axes/self.spread/6 + .5).clamp(0,1)
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #bb840a40
 def fit_palette(
     x:Float[Tensor,'n C'],      # centred bases of everybody
 )->Palette:
@@ -163,6 +172,7 @@ def kmeans(
         c = torch.where(own.sum(0)[:,None] > 0, F.normalize(own.T @ x, dim=-1), c)
     return c
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #afcb064d
 def clusters(x:Float[Tensor,'*S C'], centres:Float[Tensor,'k C'])->Int[Tensor,'*S']:
     "The nearest centre of each."
     return (F.normalize(x, dim=-1) @ centres.T).argmax(-1)
@@ -185,6 +195,7 @@ def alike(x:Float[Tensor,'n C'])->Float[Tensor,'n n']:
     x = F.normalize(x - x.mean(0), dim=-1)
     return x @ x.T
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #dfab43e9
 def agreement(
     x:Float[Tensor,'n C'],      # one description of n points
     y:Float[Tensor,'n D'],      # another
@@ -204,6 +215,12 @@ def surface(
     return (o + d*m.depth.reshape(-1,1))[where.flatten()]
 
 # %% ../../nbs/explore/70_motion_bases.ipynb #db5a2a5e
+def peak(s:Float[Tensor,'H W'], m:BasisMap)->tuple[float,float]:
+    "The most similar spot of a head."
+    y, x = divmod(int(s.masked_fill(~m.solid, -2).argmax()), s.shape[1])
+    return (x + .5)/s.shape[1], (y + .5)/s.shape[0]
+
+# %% ../../nbs/explore/70_motion_bases.ipynb #b7164049
 def find_again(
     a:BasisMap,
     spot,                       # (x,y) in `a`, fractions
@@ -213,11 +230,6 @@ def find_again(
     "Where in `b` the basis is most like that at a spot of `a`."
     return peak(similarity(a, spot, b, kind), b)
 
-def peak(s:Float[Tensor,'H W'], m:BasisMap)->tuple[float,float]:
-    "The most similar spot of a head."
-    y, x = divmod(int(s.masked_fill(~m.solid, -2).argmax()), s.shape[1])
-    return (x + .5)/s.shape[1], (y + .5)/s.shape[0]
-
 # %% ../../nbs/explore/70_motion_bases.ipynb #4cd8746a
 class BasisExplorer:
     "Point at a face: what moves like this, here and in another face?"
@@ -225,27 +237,49 @@ class BasisExplorer:
         a:Avatar, b:Avatar,
         size:int=192,               # pixels a side of each of the four pictures
     ): self.maps, self.size, self.units = [basis_map(v, size=size) for v in (a,b)], size, {}
-    def ask(self, spot, who:int, kind:str)->list:
-        "`similarity` of both maps to a spot of one; unit vectors are kept, asking is one product."
-        unit = lambda m: F.normalize(centred(m, kind), dim=-1)*m.solid[...,None]
-        if kind not in self.units: self.units[kind] = [unit(m) for m in self.maps]
-        q = F.normalize(centred(self.maps[who], kind)[pixel(spot, self.size, self.size)], dim=0)
-        return [u @ q for u in self.units[kind]]
-    def draw(self, x:float=.5, y:float=.68, who:int=0, kind:str='head')->Float[Tensor,'H W4 3']:
-        "A, its map, B, its map, side by side; the query is at (x,y) of A (who=0) or B."
-        out = []
-        for k, (m, s) in enumerate(zip(self.maps, self.ask((x,y), who, kind))):
-            spot, ink = ((x,y), 'red') if k == who else (peak(s, m), 'orange')
-            out += [mark(p, spot, color=ink) for p in (m.image, show_similarity(s, m))]
-        return torch.cat([torch.from_numpy(np.array(p)) for p in out], 1)
-    def widget(self): "For a notebook."; return explorer_widget(self)
 
+# %% ../../nbs/explore/70_motion_bases.ipynb #f9425bc9
+@patch
+def ask(self:BasisExplorer,
+    spot,               # (x,y), fractions
+    who:int,            # of which map: 0 or 1
+    kind:str,           # see `centred`
+)->list:                # two maps (H,W)
+    "`similarity` of both maps to a spot of one."
+    def unit(m): return F.normalize(centred(m, kind), dim=-1)*m.solid[...,None]
+    if kind not in self.units: self.units[kind] = [unit(m) for m in self.maps]
+    q = F.normalize(centred(self.maps[who], kind)[pixel(spot, self.size, self.size)], dim=0)
+    return [u @ q for u in self.units[kind]]
+
+# %% ../../nbs/explore/70_motion_bases.ipynb #f18810d7
+@patch
+def draw(self:BasisExplorer,
+    x:float=.5, y:float=.68,        # the query, fractions
+    *, who:int=0,                   # in A (0) or B (1)
+    kind:str='head',                # see `centred`
+)->Float[Tensor,'H W4 3']:
+    "A, its map, B, its map, side by side."
+    out = []
+    for k, (m, s) in enumerate(zip(self.maps, self.ask((x,y), who, kind))):
+        spot, ink = ((x,y), 'red') if k == who else (peak(s, m), 'orange')
+        out += [mark(p, spot, color=ink) for p in (m.image, show_similarity(s, m))]
+    return torch.cat([torch.from_numpy(np.array(p)) for p in out], 1)
+
+# %% ../../nbs/explore/70_motion_bases.ipynb #42c2a445
+def need_widgets():
+    "ipywidgets, anywidget and traitlets, or one line about what is missing."
+    try: import anywidget, ipywidgets, traitlets; return ipywidgets, anywidget, traitlets
+    except ImportError as e:
+        todo = 'run: pip install "instant4d[notebooks]"'
+        raise ValueError(f'{e.name} is missing; {todo}') from None
+
+# %% ../../nbs/explore/70_motion_bases.ipynb #161c6e06
 def jpeg(picture, quality:int=88)->bytes:
     "A picture as a browser takes it."
     b = io.BytesIO(); to_pil(picture).save(b, 'JPEG', quality=quality)
     return b.getvalue()
 
-# %% ../../nbs/explore/70_motion_bases.ipynb #42c2a445
+# %% ../../nbs/explore/70_motion_bases.ipynb #77c48d5c
 ESM = '''
 function render({model, el}) {
   const img = document.createElement('img');
@@ -265,13 +299,6 @@ function render({model, el}) {
 export default {render};
 '''
 
-def need_widgets():
-    "ipywidgets, anywidget and traitlets, or one line about what is missing."
-    try: import anywidget, ipywidgets, traitlets; return ipywidgets, anywidget, traitlets
-    except ImportError as e:
-        todo = 'run: pip install "instant4d[notebooks]"'
-        raise ValueError(f'{e.name} is missing; {todo}') from None
-
 # %% ../../nbs/explore/70_motion_bases.ipynb #d163534f
 @lru_cache
 def click_image():
@@ -284,15 +311,16 @@ def click_image():
     return ClickImage
 
 # %% ../../nbs/explore/70_motion_bases.ipynb #4a123899
-def explorer_widget(e:BasisExplorer):
-    "A picture to click, two sliders that do the same, and the choice of centring."
+@patch
+def widget(self:BasisExplorer):
+    "For a notebook: a picture to click, two sliders that do the same, and the choice of centring."
     w = need_widgets()[0]; picture, state = click_image()(), dict(who=0, busy=False)
-    slide = lambda name, at: w.FloatSlider(at, min=0, max=1, step=.01, description=name)
+    def slide(name, at): return w.FloatSlider(at, min=0, max=1, step=.01, description=name)
     x, y = slide('column', .5), slide('row', .68)
     kind = w.Dropdown(options=SIMILARITIES, value='head', description='minus')
     def redraw(*_):
         if state['busy']: return
-        picture.value = jpeg(e.draw(x.value, y.value, state['who'], kind.value))
+        picture.value = jpeg(self.draw(x.value, y.value, who=state['who'], kind=kind.value))
     def clicked(change):
         at = min(3.999, 4*change['new'][0]); state.update(who=int(at)//2, busy=True)
         x.value, y.value = at % 1, min(1., max(0., change['new'][1]))

@@ -47,7 +47,11 @@ def importance(
     return top
 
 # %% ../../nbs/model/28_baking.ipynb #fc7265ac
-def check_views(avatar:Avatar, coefs, cameras)->tuple:  # codes, and a flat batch of cameras
+def check_views(
+    avatar:Avatar,
+    coefs,              # motion codes, None: still and the source's own
+    cameras,            # a batch of views; None: an orbit of six
+)->tuple:               # codes, and a flat batch of cameras
     "Expressions and views to bake for; one line for what cannot be used."
     coefs = [None, avatar.code] if coefs is None else list(coefs)
     if not coefs:

@@ -6,23 +6,23 @@ Docs: https://instant4d.github.io/instant4d/model/dino.html.md"""
 
 # %% auto #0
 __all__ = ['PATCH', 'DINO_SIDE', 'MEAN', 'STD', 'SIZES', 'FILE', 'dino_input', 'position_embedding', 'Scale', 'SelfAttention',
-           'Plain', 'SwiGLU', 'DinoBlock', 'DinoV2', 'DinoEncoder', 'load_dino', 'empty']
+           'Plain', 'SwiGLU', 'DinoBlock', 'DinoV2', 'DinoEncoder', 'empty', 'load_dino']
 
 # %% ../../nbs/model/25_dino.ipynb #4cf9688f
 import math
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
+from ..patching import patch
 from .fan import RELEASED_FILE, differences, read_state, antialiased
 
 # %% ../../nbs/model/25_dino.ipynb #092609e6
-# pixels of a token; pixels a side of what it sees: 16 x 16 tokens
-PATCH, DINO_SIDE = 14, 224
+PATCH, DINO_SIDE = 14, 224      # pixels a side of a token, and of what it sees: 16 x 16 tokens
 MEAN, STD = (.485, .456, .406), (.229, .224, .225)      # of ImageNet, sRGB in 0..1
 
 def dino_input(
     image:Float[Tensor,'B 3 H W'],          # sRGB in 0..1
-    size:int=DINO_SIDE,                          # pixels a side, a multiple of 14
+    size:int=DINO_SIDE,                     # pixels a side, a multiple of 14
 )->Float[Tensor,'B 3 size size']:
     "A picture as DINOv2 reads it: bicubic to `size`, then ImageNet's mean and spread."
     if size < PATCH or size % PATCH:
@@ -35,15 +35,14 @@ def position_embedding(
     table:Float[Tensor,'1 1+n*n D'],    # learned: the class token's, then a grid row by row
     h:int,                              # rows of tokens
     w:int,                              # columns
-    # the published models with registers: exact size, antialiased
-    antialias:bool=False,
+    antialias:bool=False,               # the models with registers: exact size, antialiased
 )->Float[Tensor,'1 1+h*w D']:
     "The table of places for another number of tokens."
     first, grid = table[:,:1], table[:,1:]; n = math.isqrt(grid.shape[1])
     if (h, w) == (n, n): return table
     grid = grid.unflatten(1, (n, n)).movedim(-1, 1)
-    how = dict(size=(h, w),
-               antialias=True) if antialias else dict(scale_factor=((h + .1)/n, (w + .1)/n))
+    published = dict(scale_factor=((h + .1)/n, (w + .1)/n))
+    how = dict(size=(h, w), antialias=True) if antialias else published
     grid = F.interpolate(grid, mode='bicubic', align_corners=False, **how)
     return torch.cat([first, grid.flatten(2).mT], 1)
 
@@ -59,8 +58,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads, self.qkv, self.proj = heads, nn.Linear(dim, 3*dim), nn.Linear(dim, dim)
     def forward(self, x):                                                   # B L D
-        # B heads L D/heads
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2,0,3,1,4)
+        three = self.qkv(x).unflatten(-1, (3, self.heads, -1))
+        q, k, v = three.permute(2,0,3,1,4)                                  # B heads L D/heads
         return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1,2).flatten(2))
 
 # %% ../../nbs/model/25_dino.ipynb #d45bdb3d
@@ -93,85 +92,92 @@ class DinoBlock(nn.Module):
         return x + self.ls2(self.mlp(self.norm2(x)))
 
 # %% ../../nbs/model/25_dino.ipynb #635c8293
-# numbers of a token, blocks; heads have 64
-SIZES = dict(S=(384, 12), B=(768, 12), L=(1024, 24), g=(1536, 40))
+SIZES = dict(S=(384, 12), B=(768, 12), L=(1024, 24), g=(1536, 40))      # numbers of a token, blocks
 
 # %% ../../nbs/model/25_dino.ipynb #e5f0f7bc
 class DinoV2(nn.Module):
     "DINOv2's Vision Transformer with its published names."
     def __init__(self,
-        dim:int=384,        # numbers of a token, a multiple of 64
+        dim:int=384,        # numbers of a token, a multiple of 64: heads have 64
         depth:int=12,       # blocks
-        gated:bool=False,   # feed-forward part of g
+        *, gated:bool=False,# feed-forward part of g
         registers:int=0,    # 0 or 4 in the published models
         grid:int=37,        # tokens a side of the table of places
     ):
         super().__init__(); zeros = lambda n: nn.Parameter(torch.zeros(1, n, dim))
-        self.registers = registers
-        self.cls_token, self.pos_embed = zeros(1), nn.Parameter(torch.randn(1, 1 + grid**2,
-                                                                            dim)*.02)
-        # of its training; unused
-        self.mask_token = nn.Parameter(torch.zeros(1, dim))
+        self.registers, self.cls_token = registers, zeros(1)
+        self.pos_embed = nn.Parameter(torch.randn(1, 1 + grid**2, dim)*.02)
+        self.mask_token = nn.Parameter(torch.zeros(1, dim))     # of its training; unused
         if registers: self.register_tokens = zeros(registers)
         self.patch_embed = nn.ModuleDict(dict(proj=nn.Conv2d(3, dim, PATCH, PATCH)))
         self.blocks = nn.ModuleList([DinoBlock(dim, dim//64, gated) for _ in range(depth)])
         self.norm = nn.LayerNorm(dim, eps=1e-6)
-    def forward(self,
-        x:Float[Tensor,'B 3 H W'],          # as `prepare` gives it
-    )->Float[Tensor,'B 1+R+L D']:           # class token, registers, patches row by row
-        t = self.patch_embed.proj(x); h, w = t.shape[2:]; many = lambda p: p.expand(len(x), -1, -1)
-        t = torch.cat([many(self.cls_token), t.flatten(2).mT], 1) + position_embedding(self.pos_embed, h, w,
-                                                                           self.registers > 0)
-        if self.registers: t = torch.cat([t[:,:1], many(self.register_tokens), t[:,1:]], 1)
-        for b in self.blocks: t = b(t)
-        return self.norm(t)
+
+# %% ../../nbs/model/25_dino.ipynb #cdce80d3
+@patch
+def forward(
+    self:DinoV2,
+    x:Float[Tensor,'B 3 H W'],          # as `dino_input` gives it
+)->Float[Tensor,'B 1+R+L D']:           # class token, registers, patches row by row
+    "All tokens after the last norm."
+    t = self.patch_embed.proj(x)
+    h, w = t.shape[2:]
+    many = lambda p: p.expand(len(x), -1, -1)
+    places = position_embedding(self.pos_embed, h, w, self.registers > 0)
+    t = torch.cat([many(self.cls_token), t.flatten(2).mT], 1) + places
+    if self.registers: t = torch.cat([t[:,:1], many(self.register_tokens), t[:,1:]], 1)
+    for b in self.blocks: t = b(t)
+    return self.norm(t)
 
 # %% ../../nbs/model/25_dino.ipynb #5ddc1a34
 class DinoEncoder(nn.Module):
     "DINOv2 as motion encoder: the class token, as `code` numbers (Table 2)."
-    portrait = DINO_SIDE         # pixels a side of the portraits it wants
     def __init__(self,
         net:DinoV2,
         code:int=512,       # numbers in the code
-        size:int=DINO_SIDE,      # pixels a side, a multiple of 14
+        size:int=DINO_SIDE, # pixels a side of the portraits it wants, a multiple of 14
     ):
         super().__init__(); self.net, self.portrait = net, size
-        r = torch.Generator().manual_seed(0)
-        self.register_buffer('project',
-                             nn.init.orthogonal_(torch.empty(code, net.norm.weight.numel()),
-                                                 generator=r))
+        r, project = torch.Generator().manual_seed(0), torch.empty(code, net.norm.weight.numel())
+        self.register_buffer('project', nn.init.orthogonal_(project, generator=r))
     def forward(self,
         image:Float[Tensor,'B 3 H W'],      # portraits, sRGB in 0..1
     )->Float[Tensor,'B 512']:
         return self.net(dino_input(image, self.portrait))[:,0] @ self.project.T
 
-# %% ../../nbs/model/25_dino.ipynb #3804457b
+# %% ../../nbs/model/25_dino.ipynb #07049b04
 FILE = 'a dinov2_vit*14_pretrain.pth'       # as published by its authors
 
+def empty(
+    path,               # for the message
+    state:dict,         # name -> tensor
+)->DinoV2:
+    "A network of the size of a state dict, without numbers."
+    blocks = {k.split('.')[1] for k in state if k.startswith('blocks.')}
+    table, first = state.get('pos_embed'), state.get('cls_token')
+    known = blocks and all(t is not None and t.ndim == 3 for t in (table, first))
+    known = known and first.shape[-1] % 64 == 0
+    grid = math.isqrt(table.shape[1] - 1) if known else 0
+    if not known or 1 + grid**2 != table.shape[1]:
+        raise ValueError(f'{path}: not a DINOv2 state dict (no blocks, cls_token and pos_embed); '
+                         f'give {FILE}')
+    how = dict(gated='blocks.0.mlp.w12.weight' in state, grid=grid)
+    if 'register_tokens' in state: how['registers'] = state['register_tokens'].shape[1]
+    with torch.device('meta'): return DinoV2(first.shape[-1], len(blocks), **how)
+
+# %% ../../nbs/model/25_dino.ipynb #3804457b
 def load_dino(
     path,                   # a published state dict; its size is read off its shapes
     code:int=512,           # numbers in the motion code
-    size:int=DINO_SIDE,          # pixels a side
+    size:int=DINO_SIDE,     # pixels a side
 )->DinoEncoder:             # frozen, in eval mode
     "DINOv2 with its weights, strictly, as a motion encoder."
     try: state = read_state(path)
-    except (ValueError, FileNotFoundError) as e: raise type(e)(str(e).replace(RELEASED_FILE, FILE)) from None
+    except (ValueError, FileNotFoundError) as e:
+        raise type(e)(str(e).replace(RELEASED_FILE, FILE)) from None
     net = empty(path, state); bad = differences(net.state_dict(), state)
     if bad: raise ValueError(f'{path}: does not fit DINOv2; {bad}')
     bad = [k for k, v in state.items() if not v.isfinite().all()]
     if bad: raise ValueError(f'{path}: {bad[0]} holds NaN or infinity; copy the file again')
     net.load_state_dict(state, assign=True)
     return DinoEncoder(net.float(), code, size).eval().requires_grad_(False)
-
-# %% ../../nbs/model/25_dino.ipynb #07049b04
-def empty(path, state)->DinoV2:
-    "A network of the size of a state dict, without numbers."
-    blocks = {k.split('.')[1] for k in state if k.startswith('blocks.')}
-    table, first = state.get('pos_embed'), state.get('cls_token')
-    known = blocks and first is not None and first.ndim == 3 and first.shape[-1] % 64 == 0 and table is not None and table.ndim == 3
-    grid = math.isqrt(table.shape[1] - 1) if known else 0
-    if not known or 1 + grid**2 != table.shape[1]:
-        raise ValueError(f'{path}: not a DINOv2 state dict (no blocks, cls_token and pos_embed); give {FILE}')
-    r = state['register_tokens'].shape[1] if 'register_tokens' in state else 0
-    with torch.device('meta'):
-        return DinoV2(first.shape[-1], len(blocks), 'blocks.0.mlp.w12.weight' in state, r, grid)

@@ -15,6 +15,7 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
+from ..patching import patch
 from ..images import CROP_SIDE, CROP_UP, find_face, read_image, to_tensor
 
 # %% ../../nbs/model/24_fan.ipynb #b19cc406
@@ -37,7 +38,7 @@ def face_square(
 def prepare_face(
     source,                     # a path, or a PIL image
     box:tuple=None,             # left, top, right, bottom of the face; None: we look for it
-    size:int=FAN_SIDE,              # pixels a side
+    size:int=FAN_SIDE,          # pixels a side
 )->Float[Tensor,'3 size size']: # sRGB in 0..1; the encoder itself goes on to -1..1
     "The face as X-NeMo crops it; a file released with X-NeMo expects its detector's box."
     im = read_image(source)
@@ -46,14 +47,18 @@ def prepare_face(
     if box[0] >= box[2] or box[1] >= box[3]: raise ValueError(f'face box {box}: holds no pixel')
     return to_tensor(im.crop(box).resize((size, size), Image.LANCZOS))
 
-def antialiased(image, size):
-    "Antialiased; as near to Lanczos as a tensor gets."
+# %% ../../nbs/model/24_fan.ipynb #05e3a3a6
+def antialiased(
+    image:Float[Tensor,'B 3 H W'],
+    size:int,                       # pixels a side
+)->Float[Tensor,'B 3 size size']:
+    "Resized without aliasing; a picture of that size passes unchanged."
     if image.shape[-2:] == (size, size): return image
     return F.interpolate(image, (size, size), mode='bicubic', antialias=True).clamp(0, 1)
 
 def face_window(
     image:Float[Tensor,'B 3 H W'],  # portraits as `load_portrait` frames them
-    size:int=FAN_SIDE,                  # pixels a side
+    size:int=FAN_SIDE,              # pixels a side
 )->Float[Tensor,'B 3 size size']:
     "The square of 1.1 face boxes in a portrait of 1.8."
     (h, w), half, y = image.shape[-2:], FACE_BOXES/CROP_SIDE/2, .5 + CROP_UP/CROP_SIDE
@@ -92,7 +97,10 @@ class Hourglass(nn.Module):
         for l in range(1, depth+1):
             for b in ('b1', 'b2', 'b3'): self.add_module(f'{b}_{l}', ConvBlock(c, c))
         self.b2_plus_1 = ConvBlock(c, c)
-    def level(self, x, l):
+    def level(self,
+        x:Float[Tensor,'B C H W'],
+        l:int,          # 1 to `depth`
+    )->Float[Tensor,'B C H W']:
         "H of level `l`, as in the equation."
         b1, b2, b3 = (getattr(self, f'{b}_{l}') for b in ('b1', 'b2', 'b3'))
         low = b2(F.max_pool2d(x, 2))
@@ -112,6 +120,7 @@ def sincos(
     a = u.double()[:,None] * 10000**(-torch.arange(d//2, device=u.device).double()/(d//2))
     return torch.cat([a.sin(), a.cos()], 1).float()
 
+# %% ../../nbs/model/24_fan.ipynb #d615df01
 def position_grid(
     h:int,                  # rows of tokens
     w:int,                  # columns
@@ -128,7 +137,10 @@ class FanAttention(nn.Module):
         super().__init__(); self.heads = heads
         self.to_q, self.to_k, self.to_v = (nn.Linear(dim, dim, bias=False) for _ in range(3))
         self.to_out = nn.Sequential(nn.Linear(dim, dim))
-    def qkv(self, x):                                               # each B heads L dim/heads
+    def qkv(self,
+        x:Float[Tensor,'B L D'],
+    )->list:            # three tensors (B,heads,L,D/heads)
+        "Questions, keys and values of each head."
         three = self.to_q(x), self.to_k(x), self.to_v(x)
         return [t.unflatten(-1, (self.heads, -1)).transpose(1,2) for t in three]
     def forward(self,
@@ -136,6 +148,7 @@ class FanAttention(nn.Module):
     )->Float[Tensor,'B L D']:
         return self.to_out(F.scaled_dot_product_attention(*self.qkv(x)).transpose(1,2).flatten(2))
 
+# %% ../../nbs/model/24_fan.ipynb #d2923260
 class GEGLU(nn.Module):
     "Hidden numbers, let through by as many gates."
     def __init__(self, dim, hidden): super().__init__(); self.proj = nn.Linear(dim, 2*hidden)
@@ -143,7 +156,6 @@ class GEGLU(nn.Module):
         h, gate = self.proj(x).chunk(2, -1)
         return h*F.gelu(gate)
 
-# %% ../../nbs/model/24_fan.ipynb #96ae94e1
 class Think(nn.Module):
     "Each token by itself: gated, four times as wide."
     def __init__(self, dim):
@@ -228,10 +240,10 @@ class XNemoEncoder(nn.Module):
     "The paper's M: called like `MotionEncoder`, named like X-NeMo's released state dict."
     def __init__(self,
         framed:bool=False,  # pictures are framed as `load_portrait` does it: cut the face out first
-        width:int=64,       # channels of the first layer, a multiple of 16; 64 in the released file
+        *, width:int=64,    # channels of the first layer, a multiple of 16; 64 in the released file
         dim:int=1024,       # numbers in an attention token
         heads:int=8,
-        image:int=FAN_SIDE,     # pixels a side, a multiple of 8; others are resized
+        image:int=FAN_SIDE, # pixels a side, a multiple of 8; others are resized
     ):
         super().__init__(); self.framed, self.image = framed, image
         self.model, self.final_proj = Fan(width, dim, heads, image), nn.Linear(512+64, 512)
@@ -240,13 +252,19 @@ class XNemoEncoder(nn.Module):
     def forward(self,
         image:Float[Tensor,'B 3 H W'],      # faces, sRGB in 0..1
     )->Float[Tensor,'B 512']:               # motion coefficients M(I), not whitened
-        return self.model((face_window if self.framed else antialiased)(image, self.image)*2 - 1)
-    def tokens(self,
-        code:Float[Tensor,'B 512'],         # what calling the encoder gave
-        box=(0.,0.,1.),                     # x, y, size of the face; X-NeMo keeps it constant
-    )->Float[Tensor,'B 32 16']:             # what X-NeMo's diffusion model reads
-        box = self.bbox_proj(code.new_tensor(box)).expand(len(code), -1)
-        return self.final_proj(torch.cat([code, box], -1)).unflatten(-1, (32,16)) + self.pe
+        cut = face_window if self.framed else antialiased
+        return self.model(cut(image, self.image)*2 - 1)
+
+# %% ../../nbs/model/24_fan.ipynb #2e628b84
+@patch
+def tokens(
+    self:XNemoEncoder,
+    code:Float[Tensor,'B 512'],         # what calling the encoder gave
+    box=(0.,0.,1.),                     # x, y, size of the face; X-NeMo keeps it constant
+)->Float[Tensor,'B 32 16']:
+    "What X-NeMo's diffusion model reads."
+    box = self.bbox_proj(code.new_tensor(box)).expand(len(code), -1)
+    return self.final_proj(torch.cat([code, box], -1)).unflatten(-1, (32,16)) + self.pe
 
 # %% ../../nbs/model/24_fan.ipynb #afbb70e9
 RELEASED_FILE = 'xnemo_motion_encoder.pth'       # the released file: 407 tensors
@@ -264,6 +282,7 @@ def read_state(
     if not plain: raise ValueError(f'{path}: not a dictionary of tensors; give {RELEASED_FILE}')
     return state
 
+# %% ../../nbs/model/24_fan.ipynb #3bddb503
 def differences(
     want:dict,  # name -> tensor
     have:dict,  # name -> tensor

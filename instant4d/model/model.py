@@ -26,7 +26,9 @@ from .fan import FACE_BOXES, XNemoEncoder
 from .avatar import Avatar, make_decoders
 
 # %% ../../nbs/model/29_model.ipynb #30882bcf
-def wanted(net)->int:
+def wanted(
+    net:nn.Module,      # a motion encoder
+)->int:
     "Pixels a side of the portraits a motion encoder can use; 0: it does not say."
     if isinstance(net, XNemoEncoder) and net.framed: return math.ceil(net.image*CROP_SIDE/FACE_BOXES)
     return getattr(net, 'portrait', 0)
@@ -72,12 +74,14 @@ def points(
 )->Float[Tensor,'*B N 3']:      # world units
     "Two-pass samples for each scene (Sec. 4.1)."
     m = self.cfg.model
-    return sample_points(planes, self.phi, camera, m.rays, m.samples, generator, as_inference)
+    return sample_points(planes, self.phi, camera, m.rays, m.samples,
+                         generator=generator, as_inference=as_inference)
 
+# %% ../../nbs/model/29_model.ipynb #96ef0ab3
 @patch
 def moved(self:Instant4D, planes, x, f, m, source, driving)->tuple:
     "Moving Gaussians, and the residual: eq. 2, which sees of the planes what was read at x."
-    return deform(self.phi, self.psi, x, f, m, source, driving, self.cfg.model.deform)
+    return deform(self.phi, self.psi, x, f, m, source, driving, kind=self.cfg.model.deform)
 
 # %% ../../nbs/model/29_model.ipynb #3fc9729b
 @patch
@@ -113,6 +117,7 @@ def encode(
     return Avatar(self.cfg, p[0], f[0].clone(), m[0].clone(), code,
                   *copy.deepcopy((self.phi, self.psi))).eval().requires_grad_(False)
 
+# %% ../../nbs/model/29_model.ipynb #21158739
 @patch
 def save(
     self:Instant4D,
@@ -140,6 +145,7 @@ def load_model(
     load_strict(model, tensors, path); model.about = about
     return model.to(device).eval().requires_grad_(False)
 
+# %% ../../nbs/model/29_model.ipynb #58024bf0
 def new_model(
     preset:str='laptop',    # see `load_preset`
     device='cpu',
@@ -159,6 +165,7 @@ def trunk_sum(model:Instant4D)->str:
     return checksum({k:v for k, v in model.state_dict().items()
                      if in_trunk(k) or k.startswith('motion_encoder.')})
 
+# %% ../../nbs/model/29_model.ipynb #0b1a80c8
 def load_late(
     name:str='spatial',     # feature or spatial: rivals that were trained alike
     path=None,              # a file of your own; None: the one of the package

@@ -6,7 +6,7 @@ Docs: https://instant4d.github.io/instant4d/model/playing.html.md"""
 
 # %% auto #0
 __all__ = ['LOG1P', 'Folded', 'fold', 'matrices', 'drive_spatial', 'exp_minus', 'sigmoid', 'softplus_kernel', 'decode_kernel',
-           'product', 'drive_fast', 'products', 'in_turns', 'bf16_pays']
+           'product', 'drive_part', 'drive_fast', 'products', 'in_turns', 'bf16_pays']
 
 # %% ../../nbs/model/27_playing.ipynb #fdb0bd07
 import functools, statistics, time
@@ -18,7 +18,8 @@ from jaxtyping import Float
 from ..threads import FAST, in_threads
 from ..patching import patch
 from ..splatting.gaussians import Antialiased, Gaussians
-from .decoding import MIN_SCALE, MAX_SCALE, MAX_OFFSET
+from .decoding import (
+    MAX_OFFSET, MAX_SCALE, MIN_SCALE, RAW, RAW_COLOR, RAW_OFFSET, RAW_OPACITY, RAW_QUAT, RAW_SCALE)
 from .motion import move
 from .avatar import AT_ONCE, Avatar
 
@@ -28,20 +29,25 @@ class Folded(NamedTuple):
     z:Tensor        # (N,48) normalised bases
     a:Tensor        # (N,96) what features bring to Phi's hidden layer
 
-def fold(avatar)->Folded:
+def fold(avatar:Avatar)->Folded:
     "The part of eq. 2 that is the same for all expressions."
     a = avatar
     return Folded(F.layer_norm(a.basis, a.basis.shape[-1:]), a.phi.fc1(a.feature + a.psi.fc2.bias))
 
-def matrices(avatar, coef)->tuple:
+# %% ../../nbs/model/27_playing.ipynb #4fcf8565
+def matrices(
+    avatar:Avatar,
+    coef:Float[Tensor,'512'],       # motion code of the driving picture
+)->tuple:
     "The first matrix of Psi with its bias, and the product of the next two, for one expression."
     phi, psi = avatar.phi, avatar.psi
     scale, shift = psi.modulate(torch.cat([avatar.code, coef])).chunk(2)
     w = psi.fc1.weight
     return w*(1 + scale), w @ shift + psi.fc1.bias, phi.fc1.weight @ psi.fc2.weight
 
+# %% ../../nbs/model/27_playing.ipynb #136b070d
 def drive_spatial(
-    avatar,                         # an `Avatar`, deformed in space
+    avatar:Avatar,                  # deformed in space
     still:Gaussians,                # its still head, decoded once
     coef:Float[Tensor,'512'],       # motion code of the driving picture
 )->Gaussians:
@@ -50,10 +56,6 @@ def drive_spatial(
     return move(still, torch.cat([avatar.psi(m, avatar.code, coef) for m in avatar.basis.split(n)]))
 
 # %% ../../nbs/model/27_playing.ipynb #abf23eee
-LOG1P = [f32(c) for c in (.99999992, -.49999257, .33316016, -.24825679, .19056043, -.13584082,
-                          .07754166, -.02921087, .00518611)]
-_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8 = LOG1P
-
 @njit(inline='always', **FAST)
 def exp_minus(x):
     "exp(-|x|) as a 32nd power, to about 1e-6."
@@ -65,8 +67,14 @@ def exp_minus(x):
 
 @njit(inline='always', **FAST)
 def sigmoid(x):
+    "1/(1 + exp(-x))"
     s = f32(1)/(f32(1) + exp_minus(x))
     return s if x > f32(0) else f32(1) - s
+
+# %% ../../nbs/model/27_playing.ipynb #94df7651
+LOG1P = [f32(c) for c in (.99999992, -.49999257, .33316016, -.24825679, .19056043, -.13584082,
+                          .07754166, -.02921087, .00518611)]
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8 = LOG1P
 
 @njit(**FAST)
 def softplus_kernel(h, a):
@@ -84,51 +92,68 @@ def decode_kernel(raw, b, x, pitch, means, quats, scales, opacities, colors):
     "Raw numbers of Phi (14,N) plus their bias, as Gaussians, like `GaussianDecoder.forward`."
     N = raw.shape[1]
     for k in range(3):
+        o, s, c = RAW_OFFSET + k, RAW_SCALE + k, RAW_COLOR + k
         for n in range(N):
-            # tanh
-            v = raw[k,n] + b[k]
+            v = raw[o,n] + b[o]                                                     # tanh
             means[n,k] = x[n,k] + f32(MAX_OFFSET)*(f32(2)*sigmoid(f32(2)*v) - f32(1))
         for n in range(N):
-            v = raw[3+k,n] + b[3+k]; e = exp_minus(v); e = f32(1)/e if v > f32(0) else e
+            v = raw[s,n] + b[s]; e = exp_minus(v); e = f32(1)/e if v > f32(0) else e
             scales[n,k] = pitch*min(max(f32(.5)*e, f32(MIN_SCALE)), f32(MAX_SCALE))
-        for n in range(N): colors[n,k] = f32(1.002)*sigmoid(raw[11+k,n] + b[11+k]) - f32(.001)
+        for n in range(N): colors[n,k] = f32(1.002)*sigmoid(raw[c,n] + b[c]) - f32(.001)
     for k in range(4):
-        for n in range(N): quats[n,k] = raw[6+k,n] + b[6+k] + f32(k == 0)
-    for n in range(N): opacities[n,0] = sigmoid(raw[10,n] + b[10])
+        q = RAW_QUAT + k
+        for n in range(N): quats[n,k] = raw[q,n] + b[q] + f32(k == 0)
+    for n in range(N): opacities[n,0] = sigmoid(raw[RAW_OPACITY,n] + b[RAW_OPACITY])
 
-def product(a, b, out, short):
+# %% ../../nbs/model/27_playing.ipynb #148a53c2
+def product(
+    a:Tensor,
+    b:Tensor,
+    out:Tensor,     # where to
+    short:bool,     # in bfloat16
+)->Tensor:          # `out`
     "out = a b; `short`: multiplied in bfloat16, summed in float32."
     if not short: return torch.mm(a, b, out=out)
     return out.copy_(torch.mm(a.bfloat16(), b.bfloat16()))
 
 # %% ../../nbs/model/27_playing.ipynb #7707bca1
-def drive_fast(
-    avatar,                         # an `Avatar` in float32 on the CPU, deformed in feature space
-    folded:Folded,                  # what `fold` made of it
-    coef:Float[Tensor,'512'],       # motion code of the driving picture
-    short:bool=False,               # products in bfloat16: see `bf16_pays`
-)->Gaussians:
-    "What `Avatar.deform` gives, to about 1e-5: three products, and everything else in place (eq. 2)."
-    (w1, b1, w2), phi, nt = matrices(avatar, coef), avatar.phi, torch.get_num_threads()
-    w, w3 = [m.detach().T.contiguous() for m in (w1, w2)], phi.fc2.weight.detach()
-    b1, b3 = b1.detach().numpy()[None], phi.fc2.bias.detach().numpy()
-    n = len(avatar.points)
-    out = [torch.empty(n, k) for k in (3,4,3,1,3)]
+def drive_part(avatar, folded, matrices, biases, *, out, short):
+    "A function for `in_threads` that writes the Gaussians lo..hi, chunk by chunk."
+    (w1, w2, w3), (b1, b3), nt = matrices, biases, torch.get_num_threads()
     rows = [t.detach().numpy() for t in (avatar.points, folded.a, *out)]
+    pitch = f32(avatar.phi.pitch)
     def part(lo, hi):
-        # each thread multiplies its own chunks
-        if nt > 1: torch.set_num_threads(1)
-        h, g = (torch.empty(AT_ONCE, m.shape[1]) for m in w); o = torch.empty(14, AT_ONCE)
+        if nt > 1: torch.set_num_threads(1)         # each thread multiplies its own chunks
+        h, g = (torch.empty(AT_ONCE, m.shape[1]) for m in (w1, w2))
+        o = torch.empty(len(w3), AT_ONCE)
         for i in range(lo, hi, AT_ONCE):
             j = min(i + AT_ONCE, hi); H, G, O = h[:j-i], g[:j-i], o[:,:j-i]
             x, a, *y = (r[i:j] for r in rows)
-            product(folded.z[i:j], w[0], H, short); softplus_kernel(H.numpy(), b1)
-            product(H, w[1], G, short); softplus_kernel(G.numpy(), a)
+            product(folded.z[i:j], w1, H, short)
+            softplus_kernel(H.numpy(), b1)
+            product(H, w2, G, short)
+            softplus_kernel(G.numpy(), a)
             product(w3, G.T, O, short)
-            decode_kernel(O.numpy(), b3, x, f32(phi.pitch), *y)
-    in_threads(part, n)
+            decode_kernel(O.numpy(), b3, x, pitch, *y)
+    return part
+
+# %% ../../nbs/model/27_playing.ipynb #30266ef5
+def drive_fast(
+    avatar:Avatar,                  # in float32 on the CPU, deformed in feature space
+    folded:Folded,                  # what `fold` made of it
+    coef:Float[Tensor,'512'],       # motion code of the driving picture
+    short:bool=False,               # products in bfloat16: see `bf16_pays`
+)->Antialiased:
+    "What `Avatar.deform` gives, to about 1e-5: three products, all else in place (eq. 2)."
+    (w1, b1, w2), phi, nt = matrices(avatar, coef), avatar.phi, torch.get_num_threads()
+    w = [*(m.detach().T.contiguous() for m in (w1, w2)), phi.fc2.weight.detach()]
+    b = b1.detach().numpy()[None], phi.fc2.bias.detach().numpy()
+    n = len(avatar.points)
+    out = [torch.empty(n, RAW[k]) for k in ('offset', 'quat', 'scale', 'opacity', 'color')]
+    in_threads(drive_part(avatar, folded, w, b, out=out, short=short), n)
     if nt > 1: torch.set_num_threads(nt)
-    return Antialiased(out[0], out[1], out[2], out[3][:,0], out[4])
+    means, quats, scales, opacities, colors = out
+    return Antialiased(means, quats, scales, opacities[:,0], colors)
 
 # %% ../../nbs/model/27_playing.ipynb #90f28018
 Avatar.short = False        # products in bfloat16 on the CPU; see `bf16_pays`
@@ -145,13 +170,14 @@ def drive(self:Avatar, coef, state)->Antialiased:
     return drive_fast(self, self.folded[1], coef, self.short)
 
 # %% ../../nbs/model/27_playing.ipynb #43c9b434
-def products(avatar):
+def products(avatar:Avatar):
     "The four products of Psi and Phi alone, in chunks: the floor of the driven path."
     w = [l.weight.detach().T.contiguous()
          for l in (avatar.psi.fc1, avatar.psi.fc2, avatar.phi.fc1, avatar.phi.fc2)]
     for h in avatar.basis.split(AT_ONCE):
         for m in w: h = h @ m
 
+# %% ../../nbs/model/27_playing.ipynb #d0908d1b
 def in_turns(
     n:int,          # rounds
     **what,         # functions without arguments
@@ -163,9 +189,10 @@ def in_turns(
             t = time.perf_counter(); f(); times[k].append(time.perf_counter() - t)
     return {k:statistics.median(v[1:]) for k, v in times.items()}
 
+# %% ../../nbs/model/27_playing.ipynb #819930a2
 @functools.cache
 def bf16_pays()->bool:
     "Whether this processor multiplies bfloat16 faster than float32: measured once."
-    a, b = torch.rand(AT_ONCE, 96), torch.rand(96, 96); out = torch.empty(AT_ONCE, 96)
+    a, b, out = torch.rand(AT_ONCE, 96), torch.rand(96, 96), torch.empty(AT_ONCE, 96)
     t = in_turns(9, full=lambda: product(a, b, out, False), short=lambda: product(a, b, out, True))
     return t['short'] < .9*t['full']

@@ -18,7 +18,7 @@ from ..threads import FAST, in_threads
 
 # %% ../../nbs/model/20_triplanes.ipynb #85721a83
 AXES = ((0,1), (0,2), (2,1))                    # which two of x,y,z the planes xy, xz and zy keep
-PLANE_ROWS = ((1.,-1.), (1.,1.), (1.,-1.))            # image rows run downwards, y runs up
+PLANE_ROWS = ((1.,-1.), (1.,1.), (1.,-1.))      # image rows run downwards, y runs up
 
 def plane_coordinates(
     p:Float[Tensor,'*B N 3'],       # points, world units
@@ -53,6 +53,7 @@ def corners(u, v, P):
     i, j = min(int(x), P-2), min(int(y), P-2)
     return i, j, x - f32(i), y - f32(j)
 
+# %% ../../nbs/model/20_triplanes.ipynb #94d27b25
 @njit(**FAST)
 def read_kernel(lo, hi, planes, uv, out):
     "out[n] = sum over planes and corners; planes (P,P,3,C), uv (3,N,2)."
@@ -84,6 +85,7 @@ class _Read(torch.autograd.Function):
     "Planes (B,P,P,3,C) and points (B,N,3): features (B,N,C); no gradient to the points."
     @staticmethod
     def forward(ctx, planes, p):
+        "Threads share the points."
         ctx.uv, ctx.shape = plane_coordinates(p.detach()).contiguous().numpy(), planes.shape
         out = torch.empty(*p.shape[:2], planes.shape[-1])
         for a, uv, o in zip(planes.detach().numpy(), ctx.uv, out.numpy()):
@@ -91,12 +93,17 @@ class _Read(torch.autograd.Function):
         return out
     @staticmethod
     def backward(ctx, grad):
+        "Threads share the channels."
         out = torch.zeros(ctx.shape)
         for g, uv, o in zip(grad.contiguous().numpy(), ctx.uv, out.numpy()):
             in_threads(write_kernel, o.shape[-1], g, uv, o)
         return out, None
 
-def read_numba(planes, p):
+# %% ../../nbs/model/20_triplanes.ipynb #6b22b527
+def read_numba(
+    planes:Float[Tensor,'B 3 C P P'],   # as `read_torch`
+    p:Float[Tensor,'B N 3'],
+)->Float[Tensor,'B N C']:
     "As `read_torch`, with the CPU kernels; float32, no gradient to the points."
     return _Read.apply(planes.permute(0,3,4,1,2).contiguous(), p)
 

@@ -57,8 +57,8 @@ class Gaussians:
 
     shape  = property(lambda self: self.means.shape[:-2], doc="Batch dimensions.")
     n      = property(lambda self: self.means.shape[-2], doc="Gaussians in each set.")
-    device = property(lambda self: self.means.device)
-    dtype  = property(lambda self: self.means.dtype)
+    device = property(lambda self: self.means.device, doc="Where the tensors are.")
+    dtype  = property(lambda self: self.means.dtype, doc="Their float type.")
 
     antialiased = False     # how `splat` draws them unless it is told; see `Antialiased`
 
@@ -96,14 +96,13 @@ def check(
     self:Gaussians,
 )->Gaussians:       # the same set
     "Raise a one-line ValueError if shapes, types or numbers cannot be drawn."
-    g = self
-    ends = dict(means=(3,), quats=(4,), scales=(3,), opacities=(), colors=g.colors.shape[-1:])
+    ends = dict(means=(3,), quats=(4,), scales=(3,), opacities=(), colors=self.colors.shape[-1:])
     for name, end in ends.items():
-        x, want = getattr(g, name), (*g.means.shape[:-1], *end)
+        x, want = getattr(self, name), (*self.means.shape[:-1], *end)
         if tuple(x.shape) != want:
             raise ValueError(f'{name}: shape {tuple(x.shape)}; beside these means it is {want}')
-        if not x.is_floating_point() or (x.dtype, x.device) != (g.dtype, g.device):
+        if not x.is_floating_point() or (x.dtype, x.device) != (self.dtype, self.device):
             raise ValueError(f'{name}: {x.dtype} on {x.device}; all five share one float type')
-    if not g.means.numel(): raise ValueError('means: zero Gaussians; at least one is needed')
-    if why := fault(g): raise ValueError(why)
-    return g
+    if not self.means.numel(): raise ValueError('means: zero Gaussians; at least one is needed')
+    if why := fault(self): raise ValueError(why)
+    return self

@@ -66,10 +66,13 @@ def jacobian(
     return torch.cat([torch.diag_embed(f/p[:,2:]), (-f*slope/p[:,2:])[...,None]], -1)
 
 # %% ../../nbs/splatting/13_oracle.ipynb #eabcad09
-def determinant(m):
+def determinant(
+    m:Float[Tensor,'*B 2 2'],
+)->Float[Tensor,'*B']:
     "Of 2x2 matrices, written out: no pivoting, so finite gradients for flat ones."
     return m[...,0,0]*m[...,1,1] - m[...,0,1]*m[...,1,0]
 
+# %% ../../nbs/splatting/13_oracle.ipynb #6af34448
 def widen(
     sharp:Float[Tensor,'N 2 2'],    # covariances, pixels squared
     eps2d:float,                    # what to add to their diagonals
@@ -87,7 +90,7 @@ def project_gaussians(
     g:Gaussians,            # one set
     camera:Camera,          # one camera
     size,                   # pixels: one number or (H,W)
-    eps2d:float=.3,         # blur added to each covariance, pixels squared
+    *, eps2d:float=.3,      # blur added to each covariance, pixels squared
     antialiased:bool=False, # let the opacity pay for the blur
 )->Projected:               # what the camera sees, in the order of `g`
     r"Each Gaussian in the picture: $\Sigma' = J W \Sigma W^T J^T$ (eq. 5 of [32])."
@@ -132,12 +135,14 @@ def splat_view(
     g:Gaussians,            # one set
     camera:Camera,          # one camera
     size,                   # (H,W)
-    eps2d=.3, antialiased=False,
+    *, eps2d=.3,            # as in `project_gaussians`
+    antialiased=False,
 )->Float[Tensor,'H W c']:   # colours, weighted depth, coverage
     "All pixels of one view, chunk by chunk."
-    p = project_gaussians(g, camera, size, eps2d, antialiased)
+    p = project_gaussians(g, camera, size, eps2d=eps2d, antialiased=antialiased)
     order = torch.argsort(p.depth.detach(), stable=True)                    # ties by index
-    p, colors = p.take(order), g.colors[order]; far = reach(p).detach()
+    p, colors = p.take(order), g.colors[order]
+    far = reach(p).detach()
     values = torch.cat([colors, p.depth[:,None], torch.ones_like(p.depth[:,None])], -1)
     y, x = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing='ij')
     parts = (torch.stack([x, y], -1).view(-1,2).to(p.mean2d) + .5).split(max(1, MAX_ALPHAS//g.n))
@@ -149,13 +154,15 @@ def splat_oracle(
     g:Gaussians,            # scenes
     camera:Camera,          # views: batch dimensions begin with those of `g`, or none
     size,                   # pixels: one number or (H,W)
-    eps2d:float=.3,         # blur, pixels squared
+    *, eps2d:float=.3,      # blur, pixels squared
     antialiased:bool=False, # scale the opacity so that the blur adds no light
 )->Frame:                   # image on black, alpha, expected depth (0 where nothing is)
     "Draw Gaussians in plain torch: any dtype and device, any number of channels (Sec. 3)."
-    g.check(), camera.check(); size = image_size(size)
+    g.check()
+    camera.check()
+    size, how = image_size(size), dict(eps2d=eps2d, antialiased=antialiased)
     shape, ids, scenes, views = expand_views(g, camera)
-    out = [splat_view(scenes[i], views[v], size, eps2d, antialiased) for v, i in enumerate(ids)]
+    out = [splat_view(scenes[i], views[v], size, **how) for v, i in enumerate(ids)]
     out = torch.stack(out).view(*shape, *size, -1)
     image, z, alpha = out[...,:-2], out[...,-2], out[...,-1]
     return Frame(image, alpha, torch.where(alpha < ALPHA_MIN, 0, z/alpha.clamp(min=ALPHA_MIN)))

@@ -6,12 +6,12 @@ Docs: https://instant4d.github.io/instant4d/teacher/heads.html.md"""
 
 # %% auto #0
 __all__ = ['RENDERER_VERSION', 'STRAND_REGIONS', 'EXTRA', 'LIMITS', 'sample_person', 'Studio', 'studio', 'resting_lids', 'Head',
-           'grow_strands', 'light_hair', 'scatter', 'Shot', 'light_face', 'seen_pixels', 'materials', 'pigment',
-           'regions', 'shade', 'tone', 'box', 'majority', 'nearest', 'Picture', 'add_hair', 'mesh_places',
-           'strand_places', 'surface_labels', 'flatten', 'render_head', 'Film', 'sample_film', 'develop', 'furnish',
-           'backdrop', 'holes', 'beyond_lips', 'flaws', 'on_mesh', 'surfels', 'expression_of', 'view_of', 'plan',
-           'render_frame', 'frames_of', 'RenderJob', 'check_job', 'split_seeds', 'job_settings', 'read_people',
-           'shard_settings', 'is_done', 'short', 'render_person', 'render_shard', 'render_all', 'make_heads']
+           'scatter', 'Shot', 'seen_pixels', 'materials', 'pigment', 'regions', 'shade', 'tone', 'box', 'majority',
+           'nearest', 'Picture', 'add_hair', 'mesh_places', 'strand_places', 'surface_labels', 'flatten', 'render_head',
+           'Film', 'sample_film', 'develop', 'furnish', 'backdrop', 'holes', 'beyond_lips', 'flaws', 'on_mesh',
+           'surfels', 'expression_of', 'view_of', 'plan', 'render_frame', 'frames_of', 'RenderJob', 'check_job',
+           'split_seeds', 'job_settings', 'read_people', 'shard_settings', 'is_done', 'short', 'render_person',
+           'render_shard', 'render_all', 'make_heads']
 
 # %% ../../nbs/teacher/44_heads.ipynb #c6394a0a
 import math, multiprocessing, os
@@ -26,6 +26,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from skimage.draw import polygon2mask
 from tqdm.auto import tqdm
+from ..patching import patch
 from ..splatting.cameras import Camera
 from ..splatting.gaussians import Gaussians
 from .morphable import (
@@ -35,12 +36,12 @@ from .rasterizing import Surface, View, at_pixels, see_head, shine
 from ..data.shards import (
     FILES, encode_person, parse_json, tar_index, write_shard, TEST_SEEDS)
 from .skins import (
-    Canvas, Lamps, Pixels, Relief, lighting, lookup, paint, sample_light, sample_look, shade_eye,
+    ALBEDO, PIGMENT, Canvas, Lamps, Pixels, Relief, lighting, lookup, paint, sample_light, sample_look, shade_eye,
     shade_face, shade_mouth, shade_skin, to_linear, to_srgb, normalise)
 
 # %% ../../nbs/teacher/44_heads.ipynb #4b8ea55f
 from .strands import (
-    draw_strands, dress, fill_in, hair_mask, occluders, outward, sample_style, shade_strands, thin)
+    Strands, draw_strands, dress, fill_in, hair_mask, occluders, outward, sample_style, shade_strands, thin)
 
 # %% ../../nbs/teacher/44_heads.ipynb #d263af84
 RENDERER_VERSION = 2                     # of the renderer: the same seed and version give the same picture
@@ -101,29 +102,32 @@ class Head:
         self.who, self.shared, self.look = who, shared, who['look']
         self.V0 = person(model, who['shape'])               # (nv,3) neutral vertices, cm
         neutral = pose(model, self.V0, self.rest({}))
-        self.strands = grow_strands(self, neutral)          # hair, beard, lashes, glasses
+        self.strands = self.grow_strands(neutral)           # hair, beard, lashes, glasses
         marks = model.neutral[model.landmarks]
         self.scalp = hair_mask(canvas.P, who['style'], marks)*(canvas.kind == SKIN)
         self.tex = paint(canvas, self.look, self.scalp)     # (2,R,R,6)
         self.light, self.lamps = lighting(who['light']), Lamps.of(who['light'])
         self.dots = occluders(self.strands)                 # what hair blocks of the light
-        self.hair_light = light_hair(self, neutral)
-    def rest(self, b:dict)->dict: return resting_lids(b, self.look['lid'])
-    def express(self, b:dict)->'Shot': "With an expression."; return light_face(self, b)
+        self.hair_light = self.light_hair(neutral)
+    def rest(self, b:dict)->dict:
+        "Coefficients with this person's lids."
+        return resting_lids(b, self.look['lid'])
 
 # %% ../../nbs/teacher/44_heads.ipynb #43efd5f0
-def grow_strands(head:Head, neutral:Posed):         # `Strands`
+@patch
+def grow_strands(self:Head, neutral:Posed)->Strands:
     "Everything on a person that is drawn as strands."
-    model = head.shared.model
+    model = self.shared.model
     skin = np.ascontiguousarray(model.tri[model.kind == SKIN])
-    rng = np.random.default_rng([head.who['seed'], 19])
-    return dress(model, head.V0, neutral.N, skin, head.look, head.who['style'], rng)
+    rng = np.random.default_rng([self.who['seed'], 19])
+    return dress(model, self.V0, neutral.N, skin, self.look, self.who['style'], rng)
 
-def light_hair(head:Head, neutral:Posed)->tuple:    # (S,K,3) irradiance, (S,K,L) share of each lamp
+@patch
+def light_hair(self:Head, neutral:Posed)->tuple:    # (S,K,3) irradiance, (S,K,L) share of each lamp
     "Light on the strands of the neutral head, at a few points of each."
-    few, count = thin(head.strands.points), head.strands.points.shape[1]
+    few, count = thin(self.strands.points), self.strands.points.shape[1]
     P, N = few.reshape(-1,3), outward(few).reshape(-1,3)
-    E, _, lamps = shine(head.light, P, N, neutral.V, head.shared.casters, *head.dots)
+    E, _, lamps = shine(self.light, P, N, neutral.V, self.shared.casters, dots=self.dots)
     return tuple(fill_in(x.reshape(*few.shape[:2], x.shape[1]), count) for x in (E, lamps))
 
 # %% ../../nbs/teacher/44_heads.ipynb #40c5813f
@@ -154,16 +158,19 @@ class Shot:
     slope: np.ndarray       # (R,R,2), see `Relief`
     hair: np.ndarray        # (S,K,3) strand points
     b: dict                 # coefficients by name
-    def landmarks(self)->np.ndarray:        # (68,3), world units
+    def landmarks(self)->np.ndarray:
+        "(68,3) world units."
         return (self.posed.V[self.head.shared.model.landmarks] - CENTRE)/UNIT
 
-def light_face(head:Head, b:dict)->Shot:
+# %% ../../nbs/teacher/44_heads.ipynb #2fea4a73
+@patch
+def express(self:Head, b:dict)->Shot:
     "Shape, shadows, folds of an expression; a bad name or a value outside 0..1 is a ValueError."
-    shared, posed = head.shared, pose(head.shared.model, head.V0, head.rest(b))
-    E, openness, lamps = shine(head.light, posed.V, posed.N, posed.V, shared.casters, *head.dots)
-    slope = shared.relief.slope(b, head.look['age'])
-    hair = head.strands.posed(posed.V, posed.V - head.V0)
-    return Shot(head, posed, scatter(shared.model, E), openness, lamps, slope, hair, dict(b))
+    shared, posed = self.shared, pose(self.shared.model, self.V0, self.rest(b))
+    E, openness, lamps = shine(self.light, posed.V, posed.N, posed.V, shared.casters, dots=self.dots)
+    slope = shared.relief.slope(b, self.look['age'])
+    hair = self.strands.moved(posed.V - self.V0)
+    return Shot(self, posed, scatter(shared.model, E), openness, lamps, slope, hair, dict(b))
 
 # %% ../../nbs/teacher/44_heads.ipynb #93c6c5fd
 def seen_pixels(
@@ -200,7 +207,7 @@ def pigment(
     "How thick the paint of lips and brows is."
     size = tex.shape[1]
     column, row = np.clip((uv*size).astype(int), 0, size-1).T
-    return tex[tile, row, column, 4:]
+    return tex[tile, row, column, PIGMENT]
 
 def regions(p:Pixels, head:Head)->np.ndarray:       # (n,) numbers of `REGIONS`, notebook 30
     "Face, head, mouth or eyes by triangle; lips and brows by pigment."
@@ -224,13 +231,16 @@ def shade(shot:Shot, view:View, seen:Surface)->tuple:  # linear light (n*n,3), r
     return light, region
 
 # %% ../../nbs/teacher/44_heads.ipynb #86163368
-def tone(x): return 1.25*x*(1 + 1.25*x/7)/(1 + .52*x)       # a soft shoulder, not a hard white
+def tone(x):
+    "Amounts of light with a soft shoulder instead of a hard white."
+    return 1.25*x*(1 + 1.25*x/7)/(1 + .52*x)
 
 def box(x, fine:int)->np.ndarray:       # (n*fine,n*fine,C) -> (n,n,C)
     "The mean of the rays of each pixel."
     n = len(x)//fine; cells = x.reshape(n, fine, n, fine, -1)
     return sum(cells[:,i,:,j] for i in range(fine) for j in range(fine))/fine**2
 
+# %% ../../nbs/teacher/44_heads.ipynb #5e4296d5
 @njit(cache=True, nogil=True)
 def majority(region, fine, out):
     "The commonest of the regions of each pixel's rays; of equally common ones the first."
@@ -258,6 +268,7 @@ class Picture:
     normal: np.ndarray      # (H,W,3) float32, world axes
     neutral: np.ndarray     # (H,W,3) float32: this point on the person's neutral head, world units
 
+# %% ../../nbs/teacher/44_heads.ipynb #5d152cc0
 STRAND_REGIONS = np.array([3, 2, 1, 8], np.uint8)       # of HAIR, BEARD, LASH, SOLID
 
 def add_hair(shot:Shot, view:View, depth, light, region):       # `Drawn`
@@ -283,6 +294,7 @@ def strand_places(strands, sid, st)->np.ndarray:        # (n,3) world units
     i = np.minimum(st.astype(int), strands.points.shape[1]-2); t = (st - i)[:,None]
     return (strands.points[sid,i]*(1-t) + strands.points[sid,i+1]*t - CENTRE)/UNIT
 
+# %% ../../nbs/teacher/44_heads.ipynb #df2e1bf3
 def surface_labels(shot:Shot, view:View, seen:Surface, hair, rays)->tuple:     # (n,3), (n,3); 0: nothing
     "World normals, and where each flat ray's hit sits on the neutral head."
     normal, place = np.zeros((2, len(rays), 3), 'f4')
@@ -302,6 +314,7 @@ def flatten(light, region, fine:int)->np.ndarray:       # (H,W,4) uint8
     rgba = box(np.c_[light, cover].astype('f4').reshape(n,n,4), fine)
     return (rgba*255 + .5).astype(np.uint8)
 
+# %% ../../nbs/teacher/44_heads.ipynb #73a2d081
 def render_head(
     shot:Shot, camera:Camera,
     size:int=128,               # pixels a side
@@ -328,6 +341,7 @@ class Film:
     backdrop: str = 'black'     # black, flat, gradient or room
     seed: int = 0               # of grain and backdrop
 
+# %% ../../nbs/teacher/44_heads.ipynb #c7817a82
 def sample_film(rng:np.random.Generator)->Film:
     "Mostly well exposed; half of the pictures are sharp, half stand before a room."
     exposure, grain = rng.normal(0, .35), rng.uniform(0, .03)
@@ -412,7 +426,7 @@ def surfels(
     model = shot.head.shared.model
     t, weights, area = on_mesh(shot, n, np.random.default_rng(seed))
     mix = lambda x, corners=model.tri: np.einsum('nk,nkc->nc', weights, x[corners[t]])
-    albedo = lookup(shot.head.tex[...,:3], model.tile[t], mix(model.uv, model.corners))
+    albedo = lookup(shot.head.tex[...,ALBEDO], model.tile[t], mix(model.uv, model.corners))
     N, radius = normalise(mix(shot.posed.N)), math.sqrt(area/n)*.6/UNIT
     quat = np.c_[1 + N[:,2], -N[:,1], N[:,0], np.zeros(n)] + [1e-4, 0, 0, 0]
     scales = np.broadcast_to([radius, radius, radius*.1], (n,3))
@@ -435,21 +449,27 @@ def expression_of(
     b = sample_expression(np.random.default_rng([n, 128 + lopsided]), lopsided)
     return b, n + 30_000*lopsided
 
+# %% ../../nbs/teacher/44_heads.ipynb #5f6e3573
 def view_of(v:int, rng, yaw:float, pitch:float)->tuple:     # degrees
     "View 0 is nearly frontal, the others are drawn evenly from +-yaw, +-pitch."
     if v == 0: y, p = rng.normal(0, 8), rng.normal(0, 5)
     else: y, p = rng.uniform(-yaw, yaw), rng.uniform(-pitch, pitch)
     return float(np.clip(y, -90, 90)), float(np.clip(p, -60, 60))
 
-def plan(seed:int, expressions:int=8, views:int=4, yaw:float=45., pitch:float=20., lopsided:bool=False):
-    "Yields, for each expression: coefficients, number in the bank or None, [(yaw, pitch), ...]."
+# %% ../../nbs/teacher/44_heads.ipynb #6620bd76
+def plan(
+    seed:int, expressions:int=8, views:int=4,   # person, how many
+    *, yaw:float=45., pitch:float=20.,          # degrees, at most
+    lopsided:bool=False,                        # expressions mostly on one side only
+):                                              # yields one tuple for each expression
+    "Coefficients, number in the bank or None, and the [(yaw, pitch), ...] of the views."
     rng = np.random.default_rng([seed, 7])
     for e in range(expressions):
         b, shared = expression_of(seed, e, rng, lopsided)
         yield b, shared, [view_of(v, rng, yaw, pitch) for v in range(views)]
 
 # %% ../../nbs/teacher/44_heads.ipynb #7cd01eb7
-def render_frame(shot:Shot, camera:Camera, size:int, extra=(), film:Film=None)->dict:
+def render_frame(shot:Shot, camera:Camera, size:int, *, extra=(), film:Film=None)->dict:
     "Pictures and camera labels of one view; `extra` of 'depth', 'normal', 'neutral'."
     picture, marks = render_head(shot, camera, size), shot.landmarks()
     rgba = develop(picture.rgba, film) if film else picture.rgba
@@ -465,19 +485,20 @@ def render_frame(shot:Shot, camera:Camera, size:int, extra=(), film:Film=None)->
 def frames_of(
     head:Head,
     expressions:int=8, views:int=4, size:int=128,
-    yaw:float=45., pitch:float=20.,     # degrees: views beyond the first are drawn evenly from +-
+    *, yaw:float=45., pitch:float=20.,  # degrees: views beyond the first are drawn evenly from +-
     extra=(),                           # of 'depth', 'normal', 'neutral'
     film:bool=False,                    # photographic exposure, blur and grain
     lopsided:bool=False,                # expressions mostly on one side only
 )->list:                                # dicts for `encode_person`
     "All frames of a person, with labels."
     seed, frames = head.who['seed'], []
-    for e, (b, shared, views_) in enumerate(plan(seed, expressions, views, yaw, pitch, lopsided)):
+    planned = plan(seed, expressions, views, yaw=yaw, pitch=pitch, lopsided=lopsided)
+    for e, (b, shared, angles) in enumerate(planned):
         shot = head.express(b)
         labels = dict(expression=[b.get(n, 0.) for n in NAMES], shared=shared)
-        for v, (y, p) in enumerate(views_):
+        for v, (y, p) in enumerate(angles):
             stock = sample_film(np.random.default_rng([seed, e, v, 9])) if film else None
-            frame = render_frame(shot, Camera.look(y, p), size, extra, stock)
+            frame = render_frame(shot, Camera.look(y, p), size, extra=extra, film=stock)
             frames.append(dict(key=f'e{e:02d}v{v:02d}', yaw=y, pitch=p, **labels, **frame))
     return frames
 
@@ -498,6 +519,7 @@ class RenderJob:
     lopsided: bool = False      # expressions mostly on one side only
     toy: bool = False           # allow the toy where there is no head model
 
+# %% ../../nbs/teacher/44_heads.ipynb #f7f49445
 def check_job(job:RenderJob):
     "One line for a setting out of its range."
     for name, (low, high) in LIMITS.items():
@@ -523,7 +545,8 @@ def split_seeds(identities:str, per_shard:int)->list:       # ranges, one for ea
 # %% ../../nbs/teacher/44_heads.ipynb #7d855dae
 def job_settings(job:RenderJob, seeds)->dict:
     "What `shard_settings` must find in a shard that this job made."
-    planned = plan(seeds[0], job.expressions, job.views, job.yaw, job.pitch, job.lopsided)
+    planned = plan(seeds[0], job.expressions, job.views, yaw=job.yaw, pitch=job.pitch,
+                   lopsided=job.lopsided)
     angles = [view for *_, views in planned for view in views]
     return dict(version=RENDERER_VERSION, people=list(seeds), size=job.size,
                 expressions=job.expressions, views=job.views,
@@ -581,9 +604,9 @@ def render_person(seed:int, shared:Studio, job:RenderJob)->list:      # (name, b
     if job.lopsided: looks['lopsided'] = True
     options = {f.name:getattr(job, f.name) for f in fields(RenderJob) if f.name != 'toy'}
     frames = frames_of(Head(who, shared), **options)
-    return encode_person(seed, NAMES, frames, RENDERER_VERSION, job.size, looks)
+    return encode_person(seed, NAMES, frames, RENDERER_VERSION, job.size, looks=looks)
 
-def render_shard(task)->str:        # (path, seeds, Job)
+def render_shard(task)->str:        # (path, seeds, `RenderJob`)
     "One shard: whole, or not there."
     path, seeds, job = task
     shared = studio(512 if job.size <= 256 else 1024, job.toy)
@@ -610,7 +633,7 @@ def make_heads(
     out='heads',                # folder
     workers:int=None,           # processes; None: one for each core
     per_shard:int=16,           # people in a file
-    **job,                      # see `Job`
+    **job,                      # see `RenderJob`
 )->list:                        # paths
     "Render labelled heads into shards; a later call keeps what is there and goes on."
     job, seeds = RenderJob(**job), split_seeds(identities, per_shard); check_job(job)

@@ -7,7 +7,7 @@ Docs: https://instant4d.github.io/instant4d/teacher/rasterizing.html.md"""
 # %% auto #0
 __all__ = ['MARGIN', 'SHADOW_SIZE', 'SHADOW_REACH', 'BIAS', 'SOFT', 'View', 'draw_triangles', 'Surface', 'interpolate',
            'at_pixels', 'facing', 'draw_behind', 'see_head', 'directions', 'light_axes', 'draw_depth', 'draw_dots',
-           'lit', 'Lighting', 'shine', 'shadow_map']
+           'lit', 'Lighting', 'shadow_map', 'shine']
 
 # %% ../../nbs/teacher/41_rasterizing.ipynb #4a1bfabb
 import math
@@ -115,6 +115,7 @@ def draw_behind(seen:Surface, xyz, tri, first:int, last:int, limit):       # (H,
     inner = Surface(before.copy(), seen.index, seen.w1, seen.w2).draw(xyz, tri, first, last)
     seen.depth = np.where(inner.depth < before, inner.depth, seen.depth)
 
+# %% ../../nbs/teacher/41_rasterizing.ipynb #e08bbefd
 def see_head(
     model:HeadModel, posed:Posed, view:View,
 )->Surface:                                # its triangles are rows of model.corners
@@ -200,36 +201,38 @@ class Lighting:
 SHADOW_SIZE, SHADOW_REACH = 160, 20.          # shadow map: pixels a side, half its width in cm
 BIAS, SOFT = .28, .22   # cm: how far a surface must lie behind to be in shadow, and how softly
 
+# %% ../../nbs/teacher/41_rasterizing.ipynb #1930524d
+def shadow_map(
+    d,              # (3,) direction, a unit vector
+    V, tri,         # (nv,3), (T,3) triangles that cast shadows
+    balls, radius,  # (m,3) and one number, cm
+)->tuple:           # a function: points (n,3) -> in the map (n,3); the map's depths
+    "What a direction sees of the casters, from far away."
+    k = SHADOW_SIZE/2/SHADOW_REACH; A = (light_axes(d)*[[k],[k],[-1]]).astype('f4').T.copy()
+    seen = lambda X: X @ A + np.float32([SHADOW_SIZE/2,SHADOW_SIZE/2,0])
+    depth = np.full((SHADOW_SIZE,SHADOW_SIZE), 1e9, 'f4')
+    draw_depth(seen(V), tri, depth)
+    draw_dots(seen(balls), np.float32(radius*k), depth)
+    return seen, depth
+
 # %% ../../nbs/teacher/41_rasterizing.ipynb #41475ee3
 def shine(
     light:Lighting,
     P, N,               # (n,3) points and unit normals, cm
     V, tri,             # (nv,3), (T,3): what casts shadows; V may be P itself
-    dots=None,          # (m,3) further casters, e.g. points along hairs
-    radius:float=.2,    # of these, cm
+    *, dots=None,       # further casters, such as hair: centres of balls (m,3) and their radius, cm
 )->tuple:   # irradiance (n,3), openness (n,) 0..1, share of each lamp that arrives (n,L)
     "Irradiance with shadows (sum over directions)."
-    E, openness, lamps = (np.zeros((len(P), *more), 'f4')
-                          for more in ((3,), (), light.lamps.shape[1:]))
+    E, openness = np.zeros((len(P),3), 'f4'), np.zeros(len(P), 'f4')
+    lamps = np.zeros((len(P), light.lamps.shape[1]), 'f4')
     same, N, share_lit = P is V, np.ascontiguousarray(N, 'f4'), np.empty(len(P), 'f4')
-    V, P, dots = (np.zeros((0,3), 'f4') if x is None else (x - CENTRE + [0,4,1]).astype('f4')
-                  for x in (V, P, dots))
+    balls, radius = dots or (np.zeros((0,3)), 0.)
+    V, P, balls = ((x - CENTRE + [0,4,1]).astype('f4') for x in (V, P, balls))
     for d, rgb, share in zip(light.towards, light.color, light.lamps):
-        seen, depth = shadow_map(d, V, tri, dots, radius)
+        seen, depth = shadow_map(d, V, tri, balls, radius)
         lit(seen(V) if same else seen(P), depth, np.float32(BIAS), np.float32(SOFT), share_lit)
         cos = np.maximum(N @ d.astype('f4'), 0)*share_lit
         E += cos[:,None]*rgb.astype('f4')
         openness += cos
         lamps += share_lit[:,None]*share.astype('f4')
     return E, openness*(4/len(light.towards)), lamps
-
-# %% ../../nbs/teacher/41_rasterizing.ipynb #1930524d
-# points (n,3) -> in the map (n,3), depths (SIZE,SIZE)
-def shadow_map(d, V, tri, dots, radius)->tuple:
-    "What direction `d` (3,) sees of the casters, from far away."
-    k = SHADOW_SIZE/2/SHADOW_REACH; A = (light_axes(d)*[[k],[k],[-1]]).astype('f4').T.copy()
-    seen = lambda X: X @ A + np.float32([SHADOW_SIZE/2,SHADOW_SIZE/2,0])
-    depth = np.full((SHADOW_SIZE,SHADOW_SIZE), 1e9, 'f4')
-    draw_depth(seen(V), tri, depth)
-    draw_dots(seen(dots), np.float32(radius*k), depth)
-    return seen, depth

@@ -39,7 +39,7 @@ def load_checkpoint(
     try:
         c = torch.load(path, map_location=T.acc.device, weights_only=True)
         model, old = c['config']['model'], c['config']['train']
-        [old[k] for k in fixed]
+        for k in fixed: old[k]                      # a KeyError if it says nothing of these
     except Exception as e:
         raise ValueError(f'{path}: not a whole checkpoint ({why(e)}); {after}') from None
     now = as_dict(T.cfg)
@@ -68,4 +68,5 @@ def until_told(minutes:float=None):
         for s in (signal.SIGTERM, signal.SIGINT): before[s] = signal.signal(s, hear)
     except ValueError: pass                         # not in the main thread: nobody can ask
     try: yield lambda: bool(told) or time.time() > end
-    finally: [signal.signal(s, old) for s, old in before.items()]
+    finally:
+        for s, old in before.items(): signal.signal(s, old)

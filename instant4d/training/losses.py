@@ -7,8 +7,8 @@ Docs: https://instant4d.github.io/instant4d/training/losses.html.md"""
 # %% auto #0
 __all__ = ['TRUNKS', 'CHOOSE', 'PERCEPTUAL', 'PAPER', 'TERMS', 'l1', 'edges', 'edge_l1', 'detail_l1', 'residual_norm',
            'still_offset', 'unit_features', 'feature_distance', 'FeatureLoss', 'find_trunk', 'load_lpips', 'make_lpips',
-           'Perceptual', 'gradients', 'halve', 'UserEmbedding', 'identity_loss', 'depth_l1', 'total', 'picture_terms',
-           'check_weights', 'Losses', 'network_terms']
+           'Perceptual', 'gradients', 'UserEmbedding', 'identity_loss', 'depth_l1', 'total', 'picture_terms',
+           'check_weights', 'Losses']
 
 # %% ../../nbs/training/52_losses.ipynb #caf85caf
 import copy, math, warnings
@@ -16,10 +16,10 @@ from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
+from ..patching import patch
 from ..config import closest
 from ..splatting.cameras import Frame
 from ..model.motion import MotionEncoder
-from ..model.model import load_model
 from .judges import face_input
 
 # %% ../../nbs/training/52_losses.ipynb #14799ff1
@@ -67,7 +67,8 @@ def feature_distance(
     b:list,     # the same of the truth
 )->Float[Tensor,'']:
     "Squared distance of unit features: mean over places, sum over layers."
-    return sum((unit_features(p) - unit_features(q)).square().sum(1).mean() for p, q in zip(a, b, strict=True))
+    apart = lambda p, q: (unit_features(p) - unit_features(q)).square().sum(1).mean()
+    return sum(apart(p, q) for p, q in zip(a, b, strict=True))
 
 # %% ../../nbs/training/52_losses.ipynb #ed382fe8
 class FeatureLoss(nn.Module):
@@ -76,8 +77,11 @@ class FeatureLoss(nn.Module):
         motion:MotionEncoder,   # trained (notebook 50)
     ):
         super().__init__(); self.motion = copy.deepcopy(motion).requires_grad_(False); self.train()
-    def train(self, mode=True): return super().train(False)         # its statistics stay
-    def features(self, x)->list:
+    def train(self, mode=True):
+        "Stays in evaluation mode: M's statistics must not move."
+        return super().train(False)
+    def features(self, x:Float[Tensor,'B 3 H W'])->list:
+        "Layers of features (B,C,h,w), one for each size."
         out, x = {}, self.motion.face(x)
         for layer in self.motion.body: x = layer(x); out[x.shape[-1]] = x
         return list(out.values())                   # the last of each size
@@ -119,31 +123,38 @@ def load_lpips(
         why = (str(e).splitlines() or ['empty'])[0][:80]
         raise ValueError(f'{path}: no weights of {net} ({why}); fetch them again') from None
 
-def make_lpips(lpips, net, random):
+def make_lpips(lpips, net:str, random:bool)->nn.Module:
+    "The network of the package; a random trunk is the same one every time."
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter('ignore'); torch.manual_seed(0)       # one random trunk for all
-        return lpips.LPIPS(net=net, pnet_rand=random, lpips=not random, verbose=False
-                          ).eval().requires_grad_(False)
+        made = lpips.LPIPS(net=net, pnet_rand=random, lpips=not random, verbose=False)
+        return made.eval().requires_grad_(False)
 
 # %% ../../nbs/training/52_losses.ipynb #a42bd606
 PERCEPTUAL = dict(features='features of the small M, trained on rendered faces',
     lpips='LPIPS', random='the LPIPS network with a random trunk: not LPIPS',
     gradients='image gradients at three sizes: not LPIPS', none='no perceptual term')
 
+# %% ../../nbs/training/52_losses.ipynb #e8493b9d
 class Perceptual(nn.Module):
     "The perceptual term by its name; `label` says what it is."
     def __init__(self,
         kind:str='features',        # see `PERCEPTUAL`
-        motion:MotionEncoder=None,  # for features; None: the bundled M
+        motion:MotionEncoder=None,  # whose features: a trained small M
         net:str='vgg',              # trunk of lpips and random
     ):
         super().__init__()
         if kind not in PERCEPTUAL:
             raise ValueError(f'perceptual = {kind!r} is unknown; {closest(kind, PERCEPTUAL)}')
+        if kind == 'features' and motion is None:
+            raise ValueError("perceptual = 'features' compares features of an M: give motion=, "
+                             'as load_model().motion_encoder')
         self.kind, self.label = kind, PERCEPTUAL[kind]
-        if kind == 'features': self.net = FeatureLoss(motion or load_model().motion_encoder)
+        if kind == 'features': self.net = FeatureLoss(motion)
         if kind in ('lpips', 'random'): self.net = load_lpips(net, kind == 'random')
-    def train(self, mode=True): return super().train(False)
+    def train(self, mode=True):
+        "Stays in evaluation mode: nothing here learns."
+        return super().train(False)
     def forward(self, a:Float[Tensor,'B 3 H W'], b:Float[Tensor,'B 3 H W'])->Float[Tensor,'']:
         if self.kind == 'none': return a.new_zeros(())
         if self.kind == 'gradients': return gradients(a, b)
@@ -159,10 +170,9 @@ def gradients(
     "L1 of image gradients at several sizes."
     total = 0
     for _ in range(sizes):
-        total, a, b = total + edge_l1(*(x.movedim(1,-1) for x in (a,b))), *map(halve, (a,b))
+        total = total + edge_l1(a.movedim(1,-1), b.movedim(1,-1))
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return total
-
-def halve(x): return F.avg_pool2d(x, 2)
 
 # %% ../../nbs/training/52_losses.ipynb #c02b58a0
 class UserEmbedding(nn.Module):
@@ -170,12 +180,15 @@ class UserEmbedding(nn.Module):
     def __init__(self,
         net,                # callable: (B,3,size,size) in -1..1, RGB -> (B,512)
         size:int=112,       # what it takes
-    ): super().__init__(); self.net, self.size = net, size
+    ):
+        super().__init__()
+        self.net, self.size = net, size
     def forward(self, x:Float[Tensor,'B 3 H W'])->Float[Tensor,'B 512']:
         e = self.net(face_input(x, self.size))
         if tuple(e.shape) == (len(x), 512): return F.normalize(e, dim=1)
         raise ValueError(f'the embedding returns {tuple(e.shape)}; it must return ({len(x)}, 512)')
 
+# %% ../../nbs/training/52_losses.ipynb #e7afe197
 def identity_loss(
     embed,                          # IdentityEmbedding or UserEmbedding
     a:Float[Tensor,'B 3 H W'],      # predicted
@@ -223,6 +236,7 @@ def picture_terms(
                 detail=detail_l1(frame.image, image, batch['detail']),
                 norm=residual_norm(norms), offset=still_offset(offsets))
 
+# %% ../../nbs/training/52_losses.ipynb #7e4a5d6d
 def check_weights(weights:dict):
     "Known names, finite numbers, none negative."
     for k, v in weights.items():
@@ -235,7 +249,7 @@ class Losses(nn.Module):
     def __init__(self,
         weights:dict,               # name of `TERMS` -> weight
         perceptual:str='features',  # see `PERCEPTUAL`
-        motion:MotionEncoder=None,  # of the features; None: the bundled M
+        *, motion:MotionEncoder=None,   # whose features: a trained small M
         embed:nn.Module=None,       # for identity: `train_identity` or `UserEmbedding`
     ):
         super().__init__(); check_weights(weights)
@@ -244,25 +258,27 @@ class Losses(nn.Module):
             raise ValueError('identity needs embed: train_identity, UserEmbedding, or weight 0')
         self.embed = embed.eval().requires_grad_(False) if 'identity' in self.weights else None
         self.perceptual = Perceptual(perceptual if 'perceptual' in self.weights else 'none', motion)
-    def train(self, mode=True): return super().train(False)         # nothing here learns
-    def forward(self, frame:Frame, norms, offsets, batch:dict, adv:Tensor=None)->tuple:
+    def train(self, mode=True):
+        "Stays in evaluation mode: nothing here learns."
+        return super().train(False)
+    def forward(self, frame:Frame, norms, offsets, batch:dict, *, adv:Tensor=None)->tuple:
         "The weighted total, and all terms by name."
         terms = picture_terms(frame, norms, offsets, batch) | self.networks(frame, batch)
         if adv is not None: terms['adv'] = adv
         return total(terms, self.weights, batch.get('step', 0)), terms
-    def networks(self, frame, batch)->dict: return network_terms(self, frame, batch)
 
 # %% ../../nbs/training/52_losses.ipynb #ce457075
-def network_terms(
-    loss:Losses,
+@patch
+def networks(
+    self:Losses,
     frame:Frame,        # (B,T,...)
     batch:dict,         # image; depth if that has a weight
 )->dict:
     "The terms that need a network, and depth, as far as they have weights."
     out, a, b = {}, frame.chw.flatten(0,1), batch['image'].flatten(0,1)
-    if loss.perceptual.kind != 'none': out['perceptual'] = loss.perceptual(a, b)
-    if loss.embed is not None: out['identity'] = identity_loss(loss.embed, a, b)
-    if 'depth' in loss.weights:
+    if self.perceptual.kind != 'none': out['perceptual'] = self.perceptual(a, b)
+    if self.embed is not None: out['identity'] = identity_loss(self.embed, a, b)
+    if 'depth' in self.weights:
         if 'depth' not in batch:
             raise ValueError('the heads have no depth; render them with depth')
         out['depth'] = depth_l1(frame.depth, batch['depth'], frame.alpha, batch['alpha'])

@@ -11,7 +11,7 @@ __all__ = ['held_out_views', 'held_out', 'contact_sheet', 'residual_map', 'Live'
 import torch, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
-from ..images import heat, panel, psnr
+from ..images import Panel, heat, panel, psnr
 from ..splatting.api import splat
 from ..model.motion import deform
 from ..model.model import Instant4D
@@ -57,7 +57,7 @@ def contact_sheet(
     heads:Heads,
     who=(0,1),              # numbers of people
     size:int=96,            # pixels of each picture
-)->'Panel':
+)->Panel:
     "Source, still head, driven head and its truth, the same from aside, length of the residual."
     rows, names = [], ['source','still','driven','true','side','true','residual']
     for i in who:
@@ -70,10 +70,11 @@ def contact_sheet(
         rows += [source, *shots[:2], true[0], shots[2], true[1], heat(moved, 0, top)]
     return panel(rows, names + ['']*(len(rows) - 7), cols=7, size=size)
 
+# %% ../../nbs/training/56_monitoring.ipynb #c35ff422
 def residual_map(avatar, coef, camera)->Float[Tensor,'H W']:
     "Length of Psi's residual, painted on the moving head."
     a, m = avatar, avatar.cfg.model
-    g, d = deform(a.phi, a.psi, a.points, a.feature, a.basis, a.code, coef, m.deform)
+    g, d = deform(a.phi, a.psi, a.points, a.feature, a.basis, a.code, coef, kind=m.deform)
     g.colors = d.norm(dim=-1)[:,None].expand(-1,3).contiguous()
     return splat(g, camera, m.render, antialiased=True).image[...,0]
 

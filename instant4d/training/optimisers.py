@@ -33,6 +33,7 @@ def render_size(step:int, cfg:Config)->int:
     return small[k] if k < len(small) else t.render
 
 def adversary_on(step:int, cfg:Config)->bool:
+    "Has the adversary joined? Never before pictures have their full size."
     t = cfg.train
     return bool(t.w_adv) and step >= max(t.adv_from, t.coarse)*t.steps
 
@@ -50,6 +51,7 @@ class Muon(torch.optim.AdamW):
     "Groups with `matrices=True` by orthogonal steps, the others by AdamW."
     @torch.no_grad()
     def step(self, closure=None):
+        "Move the matrices, then let AdamW move the rest."
         for group in self.param_groups:
             for p in group['params'] if group['matrices'] else ():
                 if p.grad is None: continue
@@ -62,9 +64,14 @@ class Muon(torch.optim.AdamW):
                 p.grad = None                   # AdamW passes it over
         return super().step(closure)
 
-def learned(model): return [(k, p) for k, p in model.named_parameters() if p.requires_grad]
+# %% ../../nbs/training/54_optimisers.ipynb #13ec5104
+def learned(model)->list:
+    "Names and parameters that training moves."
+    return [(k, p) for k, p in model.named_parameters() if p.requires_grad]
 
-def trainable(model): return [p for _, p in learned(model)]
+def trainable(model)->list:
+    "Parameters that training moves."
+    return [p for _, p in learned(model)]
 
 def inner_matrix(name, p)->bool:
     "E's matrices between its first and its last layer."
@@ -73,6 +80,7 @@ def inner_matrix(name, p)->bool:
 
 # %% ../../nbs/training/54_optimisers.ipynb #dec11b98
 def optimiser(model)->torch.optim.Optimizer:
+    "AdamW for everything, or Muon for E's inner matrices, as the preset says."
     t, how = model.cfg.train, dict(lr=model.cfg.train.lr, betas=(.9,.99), weight_decay=1e-4)
     if t.optimiser == 'adamw': return torch.optim.AdamW(trainable(model), fused=True, **how)
     groups = [[p for k, p in learned(model) if inner_matrix(k, p) == own] for own in (True, False)]

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from ..config import Config
 from ..files import writing
+from ..patching import patch
 from ..model.motion import MotionEncoder
 from ..data.people import Heads
 from ..model.model import load_model, make_motion
@@ -45,7 +46,7 @@ def load_motion(path, cfg:Config, coefs:int)->dict:
 def get_motion(
     cfg:Config, people:Heads,
     out,                    # folder of the run
-    path=None,              # of a trained M
+    *, path=None,           # of a trained M
     steps:int=None,         # train one, unless the run has one
 )->dict:                    # state of a MotionEncoder
     "A trained M: from a file, from this run, or the bundled one."
@@ -75,12 +76,14 @@ def get_embedding(cfg:Config, people:Heads, out)->IdentityEmbedding:
 def rendering(
     folder,                 # of the shards
     identities:str=None,    # seeds, FROM:TO; None: render nothing
-    size:int=128,           # pixels a side
+    *, size:int=128,        # pixels a side
     workers:int=None,       # processes; None: as many as cores
     options=(),             # more options of `instant4d heads`
 ):
     "Render heads into a folder while something else goes on."
-    if identities is None: yield None; return
+    if identities is None:
+        yield None
+        return
     check_rendering(folder, identities, options)
     command = [sys.executable, '-m', 'instant4d', 'heads', '--identities', identities]
     command += ['--size', str(size), '-o', str(folder), *options]
@@ -109,7 +112,7 @@ def stop_rendering(p):
 
 # %% ../../nbs/training/58_runs.ipynb #c7eb8a40
 class Report:
-    "Called at each checkpoint: measures, prints, writes curve.json and a sheet of pictures."
+    "Called at each checkpoint: measures, says so, writes curve.json and a sheet of pictures."
     def __init__(self,
         heads:Heads,        # people that are not trained on
         out,                # folder of the run
@@ -117,34 +120,40 @@ class Report:
     ):
         self.heads, self.out, self.say = heads, Path(out), say
         self.curve = self.before()
-    def before(self):
-        p = self.out/'curve.json'
-        try: return json.loads(p.read_text()) if p.exists() else []
-        except ValueError:
-            raise ValueError(f'{p}: not a curve; '
-                             'remove it, the weights do not need it') from None
     def __call__(self, model, step, log)->float:
         recent, n = [r['total'] for r in log[-100:]], len(self.heads)
-        row = [step, sum(recent)/len(recent), *held_out(model, self.heads, max(1, n//16))]
+        still, driven, aside = held_out(model, self.heads, max(1, n//16))
+        row = [step, sum(recent)/len(recent), still, driven, aside]
         self.curve = [r for r in self.curve if r[0] < step] + [[round(v, 4) for v in row]]
-        with writing(self.out/'curve.json') as part: Path(part).write_text(json.dumps(self.curve))
-        with writing(self.out/'sheet.jpg') as part:
-            contact_sheet(model, self.heads, range(min(4, n)), 128).save(part)
-        line = ('step {:.0f}: loss {:.4f}, '
-                'PSNR {:.2f} still, {:.2f} driven, {:.2f} driven from aside')
+        self.write(contact_sheet(model, self.heads, range(min(4, n)), 128))
+        line = 'step {:.0f}: loss {:.4f}, PSNR {:.2f} still, {:.2f} driven, {:.2f} driven from aside'
         self.say(line.format(*row))
-        return row[3]
+        return driven
+
+# %% ../../nbs/training/58_runs.ipynb #e823db9f
+@patch
+def before(self:Report)->list:
+    "The curve so far, of a run that goes on."
+    p = self.out/'curve.json'
+    try: return json.loads(p.read_text()) if p.exists() else []
+    except ValueError:
+        raise ValueError(f'{p}: not a curve; remove it, the weights do not need it') from None
+
+@patch
+def write(self:Report, sheet):
+    "The curve, and a sheet of pictures."
+    with writing(self.out/'curve.json') as part: Path(part).write_text(json.dumps(self.curve))
+    with writing(self.out/'sheet.jpg') as part: sheet.save(part)
 
 # %% ../../nbs/training/58_runs.ipynb #f444fc76
 def run(
     cfg:Config,
     heads,                  # folder of shards
     out,                    # folder of the run
-    motion=None,            # file of a trained M
+    *, motion=None,         # file of a trained M
     motion_steps:int=None,  # train M first
     held=None,              # shards to measure on; None: one person in twenty of `heads`
-    render:str=None,        # seeds of heads to render meanwhile, FROM:TO
-    workers:int=None,       # processes that render
+    render:str=None, workers:int=None,  # seeds of heads to render meanwhile; by how many processes
     resume:bool=False,      # go on with what is in `out`
     say=_log.info, **kw,        # of `train`: minutes, every, tracker
 ):                          # the averaged model
@@ -153,13 +162,13 @@ def run(
     people = open_heads(heads)
     claim_folder(out, resume)
     report = Report(Heads(held) if held else open_heads(heads, held=True), out, say)
-    with (claimed(out, main),
-          rendering(heads, render if main else None, people.people[0]['size'], workers)):
+    size, render = people.people[0]['size'], render if main else None
+    with claimed(out, main), rendering(heads, render, size=size, workers=workers):
         with first_alone():
-            M = get_motion(cfg, people, out, motion, motion_steps)
+            M = get_motion(cfg, people, out, path=motion, steps=motion_steps)
             embed = get_embedding(cfg, people, out) if cfg.train.w_identity else None
         model = train(cfg, heads, out, M, report=report, embed=embed, **kw)
-    if main: finish(model, cfg, out, report, len(people), say)
+    if main: finish(model, cfg, report, len(people))
     return model
 
 # %% ../../nbs/training/58_runs.ipynb #7004bef7
@@ -182,9 +191,11 @@ def claim_folder(out, resume:bool):
 @contextlib.contextmanager
 def claimed(out, main:bool=True):
     "One run at a time in a folder: the number of its process is in `running` while it lasts."
-    path = out/'running'
     import psutil
-    if not main: yield; return
+    if not main:
+        yield
+        return
+    path = out/'running'
     n = path.read_text().strip() if path.exists() else ''
     if n.isdigit() and int(n) != os.getpid() and psutil.pid_exists(int(n)):
         raise ValueError(f'{out}: process {n} is training here; choose another --out')
@@ -192,11 +203,12 @@ def claimed(out, main:bool=True):
     try: yield
     finally: path.unlink(missing_ok=True)
 
-def finish(model, cfg, out, report, people, say):
+# %% ../../nbs/training/58_runs.ipynb #2ae5a4d0
+def finish(model, cfg:Config, report:Report, people:int):
     "Write weights if the run is at its end, else say how to go on."
-    done = torch.load(out/'last.pt', weights_only=True, map_location='cpu')['step']
+    done = torch.load(report.out/'last.pt', weights_only=True, map_location='cpu')['step']
     if done < cfg.train.steps:
-        return say(f'stopped at step {done} of {cfg.train.steps}; go on with --resume')
-    path = out/f'{cfg.name}.safetensors'
+        return report.say(f'stopped at step {done} of {cfg.train.steps}; go on with --resume')
+    path = report.out/f'{cfg.name}.safetensors'
     model.save(path, trained=dict(steps=done, identities=people), curve=report.curve)
-    say(f'wrote {path}')
+    report.say(f'wrote {path}')
