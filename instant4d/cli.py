@@ -6,14 +6,15 @@ Docs: https://instant4d.github.io/instant4d/cli.html.md"""
 
 # %% auto #0
 __all__ = ['VIDEO', 'COMMANDS', 'crop_like', 'seen_codes', 'named_codes', 'check_names', 'animate_command', 'animate_options',
-           'tour_notebook', 'tour', 'tell_files', 'tour_options', 'as_settings', 'preset_options', 'chosen',
-           'presets_command', 'presets_options', 'train_command', 'train_options', 'data_command', 'data_options',
-           'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'explore_command', 'explore_options',
-           'driver_command', 'driver_options', 'evaluate_command', 'evaluate_options', 'ablate_command',
-           'ablate_options', 'bench_command', 'bench_options', 'parser', 'main', 'one_line']
+           'tour_notebook', 'tour', 'tell_files', 'tour_options', 'explore_command', 'explore_options', 'as_settings',
+           'settings_option', 'set_option', 'presets_command', 'train_command', 'train_options', 'driver_command',
+           'driver_options', 'data_command', 'data_options', 'heads_command', 'heads_options', 'facekit_command',
+           'facekit_options', 'evaluate_command', 'check_people', 'check_folder', 'typed', 'evaluate_options',
+           'ablate_command', 'ablate_options', 'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser',
+           'no_empty_folder', 'one_line', 'main']
 
 # %% ../nbs/90_cli.ipynb #6e8581fe
-import argparse, os, sys, warnings
+import argparse, contextlib, os, sys, warnings
 from pathlib import Path
 # before torch: spinning threads starve each other on a busy machine
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
@@ -96,7 +97,8 @@ def tour_notebook()->Path:
     "nbs/00_tour.ipynb of the clone we stand in."
     for p in (Path.cwd(), *Path.cwd().parents):
         if (path := p/'nbs'/'00_tour.ipynb').exists(): return path
-    raise FileNotFoundError('nbs/00_tour.ipynb not found; run this inside a clone of the repository')
+    raise FileNotFoundError('nbs/00_tour.ipynb not found; '
+                            'run this inside a clone of the repository')
 
 def tour(out='out/tour'):
     "Run nbs/00_tour.ipynb headless; write its page and the files it makes."
@@ -130,6 +132,21 @@ def tour_options(t):
     "Options of `instant4d tour`."
     t.add_argument('--out', default='out/tour', help='folder of what it makes')
 
+# %% ../nbs/90_cli.ipynb #647a3192
+def explore_command(**kw):
+    "The widgets of notebooks 70 to 72 as a page."
+    from instant4d.explore.widgets import explore
+    explore(say=print, **kw)
+
+def explore_options(e):
+    "Options of `instant4d explore`."
+    e.add_argument('portraits', nargs='*', help='one or two; none: the bundled ones')
+    e.add_argument('--weights', help='.safetensors; without it, the bundled ones')
+    e.add_argument('--port', type=int, default=8866, help='where the page is served')
+    for flag, dest, what in (('--no-browser', 'browser', 'print the address only'),
+                             ('--no-crop', 'crop', 'take pictures as they are')):
+        e.add_argument(flag, dest=dest, action='store_false', help=what)
+
 # %% ../nbs/90_cli.ipynb #7deca306
 def as_settings(pairs)->dict:
     "KEY=VALUE of the command line."
@@ -137,41 +154,38 @@ def as_settings(pairs)->dict:
         raise ValueError(f'--set {bad[0]}: write it as train.lr=1e-4')
     return dict(s.split('=', 1) for s in pairs)
 
-def preset_options(p, preset):
-    "Which preset, from which file, with which changes."
-    p.add_argument('--preset', default=preset, help=f'its name; without it, {preset}')
+def settings_option(p):
+    "A file of presets."
     p.add_argument('--settings', help='a settings.ini of your own; see `instant4d presets`')
-    p.add_argument('--set', dest='changes', nargs='*', action='extend', default=[],
-                   metavar='KEY=VALUE', help='change settings, as train.lr=1e-4 model.rays=24')
 
-def chosen(preset, settings, changes):
-    "The configuration that these options ask for."
-    from instant4d.config import load_preset
-    return load_preset(preset, settings, **as_settings(changes))
+def set_option(p, example):
+    "Single settings."
+    p.add_argument('--set', dest='changes', nargs='*', action='extend', default=[],
+                   metavar='KEY=VALUE', help=f'change settings, as {example}')
 
 # %% ../nbs/90_cli.ipynb #d5fc5fa2
 def presets_command(settings=None):
     "Which file the presets come from, and what is in it."
     from instant4d.config import SETTINGS, load_preset, preset_names
-    print(settings or SETTINGS)
+    lines = [str(settings or SETTINGS)]
     for name in preset_names(settings):
         m, t = (c := load_preset(name, settings)).model, c.train
-        print(f'{name:10} {m.image} px, planes {m.planes}, {m.gaussians:,} Gaussians, E {m.encoder}, '
-              f'M {m.motion}; {t.steps:,} steps of {t.batch} x {t.targets}, {t.precision}')
-
-def presets_options(p):
-    "Options of `instant4d presets`."
-    p.add_argument('--settings', help='a settings.ini of your own; without it, the package\'s')
+        lines.append(f'{name:10} {m.image} px, planes {m.planes}, {m.gaussians:,} Gaussians, '
+                     f'E {m.encoder}, M {m.motion}; '
+                     f'{t.steps:,} steps of {t.batch} x {t.targets}, {t.precision}')
+    print('\n'.join(lines))                        # all of it, or one line of complaint
 
 # %% ../nbs/90_cli.ipynb #445638ee
 def train_command(preset, settings, changes, **kw):
     "A training run; with --resume it goes on where it was stopped."
+    from instant4d.config import load_preset
     from instant4d.training.runs import run
-    run(chosen(preset, settings, changes), say=print, **kw)
+    run(load_preset(preset, settings, **as_settings(changes)), say=print, **kw)
 
 def train_options(r):
     "Options of `instant4d train`."
-    preset_options(r, 'laptop')
+    r.add_argument('--preset', default='laptop', help='its name; without it, laptop')
+    settings_option(r); set_option(r, 'train.lr=1e-4 model.rays=24')
     r.add_argument('--heads', required=True,
                    help='folder of .tar shards; those that arrive later take part')
     r.add_argument('--out', default='out/train', help='folder of the run')
@@ -185,6 +199,23 @@ def train_options(r):
                    help='render more heads meanwhile, of these seeds')
     r.add_argument('--workers', type=int, help='processes that render')
     r.add_argument('--tracker', help='tensorboard, or another that accelerate knows')
+
+# %% ../nbs/90_cli.ipynb #c3d36b93
+def driver_command(heads, out, weights=None):
+    "Fit the map from named coefficients to motion codes (notebook 71)."
+    from instant4d import load_model
+    from instant4d.data.people import Heads
+    from instant4d.data.shards import check_training
+    from instant4d.explore.driving import fit_driver
+    people = Heads(heads); check_training(heads, people.people)
+    fit_driver(load_model(weights), people, views=2).save(out)
+    print(f'wrote {out}: {len(people)} people, {Path(out).stat().st_size/1e3:.0f} KB')
+
+def driver_options(p):
+    "Options of `instant4d driver`."
+    p.add_argument('heads', help='folder of .tar shards with expression coefficients')
+    p.add_argument('-o', '--out', required=True, help='.safetensors of the driver')
+    p.add_argument('--weights', help='.safetensors of the model; without it, the bundled ones')
 
 # %% ../nbs/90_cli.ipynb #ad73dfc3
 def data_command(action, folder, out=None, **kw):
@@ -240,11 +271,11 @@ def heads_options(h):
     for name, x in (('yaw', 45.), ('pitch', 20.)):
         h.add_argument(f'--{name}', type=float, default=x, help='degrees to either side')
     h.add_argument('--workers', type=int, help='processes; as many as cores without it')
-    for name, what in (('depth', 'also depth'), ('normal', 'also normals'),
-                       ('neutral', 'also places on the neutral head'),
-                       ('film', 'exposure, blur and grain of a camera'),
-                       ('lopsided', 'expressions mostly on one side only'), ('toy', 'the toy head')):
-        h.add_argument(f'--{name}', action='store_true', help=what)
+    extras = dict(depth='also depth', normal='also normals', toy='the toy head',
+                  neutral='also places on the neutral head',
+                  film='exposure, blur and grain of a camera',
+                  lopsided='expressions mostly on one side only')
+    for name, what in extras.items(): h.add_argument(f'--{name}', action='store_true', help=what)
 
 # %% ../nbs/90_cli.ipynb #2b8e5c35
 def facekit_command(folder, out=None):
@@ -258,48 +289,32 @@ def facekit_options(k):
     k.add_argument('folder', help='FaceXModel of a clone of ICT-FaceKit')
     k.add_argument('-o', '--out', help='.npz; without it, where `heads` looks')
 
-# %% ../nbs/90_cli.ipynb #6fbb3342
-def explore_command(**kw):
-    "The widgets of notebooks 70 to 72 as a page."
-    from instant4d.explore.widgets import explore
-    explore(say=print, **kw)
-
-def explore_options(e):
-    "Options of `instant4d explore`."
-    e.add_argument('portraits', nargs='*', help='one or two; none: the bundled ones')
-    e.add_argument('--weights', help='.safetensors; without it, the bundled ones')
-    e.add_argument('--port', type=int, default=8866, help='where the page is served')
-    for flag, dest, what in (('--no-browser', 'browser', 'print the address only'),
-                             ('--no-crop', 'crop', 'take pictures as they are')):
-        e.add_argument(flag, dest=dest, action='store_false', help=what)
-
-# %% ../nbs/90_cli.ipynb #58e34566
-def driver_command(heads, out, weights=None):
-    "Fit the map from named coefficients to motion codes (notebook 71)."
-    from instant4d import load_model
-    from instant4d.data.people import Heads
-    from instant4d.data.shards import check_training
-    from instant4d.explore.driving import fit_driver
-    people = Heads(heads); check_training(heads, people.people)
-    fit_driver(load_model(weights), people, views=2).save(out)
-    print(f'wrote {out}: {len(people)} people, {Path(out).stat().st_size/1e3:.0f} KB')
-
-def driver_options(p):
-    "Options of `instant4d driver`."
-    p.add_argument('heads', help='folder of .tar shards with expression coefficients')
-    p.add_argument('-o', '--out', required=True, help='.safetensors of the driver')
-    p.add_argument('--weights', help='.safetensors of the model; without it, the bundled ones')
-
 # %% ../nbs/90_cli.ipynb #fb75e17f
-def evaluate_command(checkpoint=None, smirk=None, arcface=None, met3r=False, **kw):
+def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, people=None, **kw):
     "The tables of notebooks 60 and 62; networks of the user's join where their files are named."
     from instant4d.evaluation.report import evaluate
     from instant4d.evaluation.adapters import load_arcface, load_met3r, load_smirk
+    check_people(people); check_folder(kw.get('out') or '.')
     users = dict(smirk=load_smirk(smirk) if smirk else None,
                  arcface=load_arcface(arcface) if arcface else None,
                  met3r=load_met3r() if met3r else None)
-    evaluate(checkpoint, command=' '.join(['instant4d', *sys.argv[1:]]), say=print, **users, **kw)
+    evaluate(checkpoint, people=people, command=typed(), say=print, **users, **kw)
 
+def check_people(people):
+    "How many are measured: at least one."
+    if people is not None and people < 1:
+        raise ValueError(f'--people {people}: measure on 1 or more')
+
+def check_folder(out):
+    "No file lies on the way to a folder of results."
+    if files := [p for p in (Path(out), *Path(out).parents) if p.is_file()]:
+        raise ValueError(f'{out}: {files[0]} is a file; choose another folder')
+
+def typed()->str:
+    "What was typed, to be noted in the files of results."
+    return ' '.join(['instant4d', *sys.argv[1:]])
+
+# %% ../nbs/90_cli.ipynb #6e276c67
 def evaluate_options(e):
     "Options of `instant4d evaluate`."
     e.add_argument('--checkpoint', help='.safetensors; without it, the bundled weights')
@@ -308,7 +323,7 @@ def evaluate_options(e):
                    help='folder for evaluation.json, .csv and .jpg')
     e.add_argument('--depth', help='the same heads rendered with --depth, for consistency')
     e.add_argument('--people', type=int, help='at most so many')
-    e.add_argument('--seed', type=int, default=0)
+    e.add_argument('--seed', type=int, default=0, help='of the intervals')
     e.add_argument('--clip', help="driving clip for jitter; 'none' for none")
     e.add_argument('--perceptual', choices=('auto', 'random', 'none'), default='auto',
                    help='LPIPS if its weights are here, a random trunk, or nothing')
@@ -317,17 +332,21 @@ def evaluate_options(e):
     e.add_argument('--met3r', action='store_true', help='also MEt3R, if its package is here')
 
 # %% ../nbs/90_cli.ipynb #69fb36c1
-def ablate_command(heads, held, out, late, **kw):
+def ablate_command(heads, held, out, late, *, changes=(), settings=None, **kw):
     "The rivals of notebook 63, trained and measured."
-    from instant4d.evaluation.rivals import ablate, train_late
-    changes = as_settings(kw.pop('changes'))
-    given = {k:v for k, v in kw.items() if v is not None}
-    if late and (bad := sorted({'preset', 'start_steps', 'seeds', 'minutes', 'settings'} & set(given))):
-        raise ValueError(f'--{bad[0].replace("_", "-")} has no meaning beside --late; leave it out')
-    command = ' '.join(['instant4d', *sys.argv[1:]])
-    out = out or ('out/late' if late else 'out/ablations')
-    do = train_late if late else ablate
-    do(heads, held, out=out, command=command, say=print, **given, **changes)
+    from instant4d.config import closest
+    from instant4d.evaluation.rivals import RIVALS, ablate, train_late
+    given = {k:v for k, v in dict(kw, path=settings).items() if v is not None}
+    flags = dict(preset='preset', path='settings', start_steps='start-steps', seeds='seeds',
+                 minutes='minutes')
+    if late and (bad := [flags[k] for k in given if k in flags]):
+        raise ValueError(f'--{bad[0]} has no meaning beside --late; leave it out')
+    check_people(kw.get('people'))
+    if strange := [n for n in kw.get('names') or () if n not in RIVALS]:
+        raise ValueError(f'no rival is called {strange[0]!r}; {closest(strange[0], RIVALS)}')
+    check_folder(out := out or ('out/late' if late else 'out/ablations'))
+    (train_late if late else ablate)(heads, held, out=out, command=typed(), say=print,
+                                     **given, **as_settings(changes))
 
 # %% ../nbs/90_cli.ipynb #94d0ed8a
 def ablate_options(a):
@@ -340,36 +359,51 @@ def ablate_options(a):
     a.add_argument('--names', nargs='+', metavar='NAME',
                    help='feature, spatial, triplane, blendshapes, told, free; without it, all')
     a.add_argument('--preset', help='without it, ablation')
-    a.add_argument('--settings', help='a settings.ini of your own; see `instant4d presets`')
+    settings_option(a); set_option(a, 'train.batch=4')
     a.add_argument('--steps', type=int, help='of each run; without it, 400, or 1000 with --late')
     a.add_argument('--start-steps', type=int,
-                   help='on still heads, once (800); 0: begin with E and Phi of the bundled weights')
+                   help='on still heads, once (800); 0: begin with the bundled E and Phi')
     a.add_argument('--seeds', type=int, nargs='+', help='without it, 0 1 2')
     a.add_argument('--people', type=int, help='measure on at most so many')
     a.add_argument('--minutes', type=float, help='begin no run after so long')
-    a.add_argument('--set', dest='changes', nargs='*', action='extend', default=[],
-                   metavar='KEY=VALUE', help='change settings, as train.batch=4')
 
 # %% ../nbs/90_cli.ipynb #d8f23551
-def bench_command(what, heads=None, out=None, preset=None, settings=None, **kw):
+def check_gpu(heads, held, preset, settings):
+    "Shards and preset of `bench gpu`, or one line."
+    from instant4d.config import load_preset
+    from instant4d.data.people import Heads
+    from instant4d.training.loop import open_heads
+    if not heads: raise ValueError('bench gpu: name the folder of shards with --heads')
+    load_preset(preset, settings); open_heads(heads)
+    if held: Heads(held)
+    else: open_heads(heads, held=True)
+
+def bench_command(what, preset=None, settings=None, **gpu):
     "Speed tables; `train`: the stages of a training step; `gpu`: all that only a GPU can tell."
     from instant4d.evaluation.bench import bench, bench_gpu, bench_train
+    given = {k:v for k, v in gpu.items() if v not in (None, False)}
+    if what != 'gpu' and given:
+        raise ValueError(f'--{next(iter(given))} has a meaning for `bench gpu` only; leave it out')
     if what == 'gpu':
-        if not heads: raise ValueError('bench gpu: name the folder of shards with --heads')
-        return bench_gpu(heads, out or 'out/gpu', preset or 'gpu', settings, say=print, **kw)
-    if what == 'train': bench_train(preset or 'laptop', say=print, path=settings)
+        how, preset = dict(out='out/gpu', heads=None, minutes=20.) | given, preset or 'gpu'
+        heads, out = how.pop('heads'), how.pop('out'); check_folder(out)
+        check_gpu(heads, how.get('held'), preset, settings)
+        bench_gpu(heads, out, preset, settings, say=print, **how)
+    elif what == 'train': bench_train(preset or 'laptop', say=print, path=settings)
+    elif settings: raise ValueError('--settings has a meaning for `bench train` and `bench gpu`')
     else: bench(preset, say=print)
 
+# %% ../nbs/90_cli.ipynb #61068d80
 def bench_options(b):
     "Options of `instant4d bench`."
     b.add_argument('what', nargs='?', choices=['all','train','gpu'], default='all',
                    help='train: stages of a step; gpu: against the oracle, speed, then a run')
     b.add_argument('--preset', help='cost of every stage of this preset, untrained; '
                                     'of `train` and `gpu`: its sizes')
-    b.add_argument('--settings', help='a settings.ini of your own; see `instant4d presets`')
+    settings_option(b)
     b.add_argument('--heads', help='of `gpu`: folder of .tar shards to train on')
     b.add_argument('--out', help='of `gpu`: folder of results and weights')
-    b.add_argument('--minutes', type=float, default=20., help='of `gpu`: length of the run')
+    b.add_argument('--minutes', type=float, help='of `gpu`: length of the run; without it, 20')
     b.add_argument('--render', metavar='FROM:TO', help='of `gpu`: seeds to render meanwhile')
     b.add_argument('--workers', type=int, help='of `gpu`: processes that render')
     b.add_argument('--held', help='of `gpu`: .tar of others, for the curve')
@@ -377,34 +411,57 @@ def bench_options(b):
 
 # %% ../nbs/90_cli.ipynb #60f83105
 COMMANDS = dict(
-    tour=(tour, tour_options, 'the main job on two portraits'),
     animate=(animate_command, animate_options, 'drive a portrait by a picture or clip'),
     explore=(explore_command, explore_options, 'widgets as a page'),
+    tour=(tour, tour_options, 'the main job on two portraits'),
+    presets=(presets_command, settings_option, 'which presets there are, and in which file'),
     train=(train_command, train_options, 'train a preset'),
-    presets=(presets_command, presets_options, 'which presets there are, and in which file'),
-    evaluate=(evaluate_command, evaluate_options,
-              'every testable column of Table 1, with floors and ceilings'),
-    ablate=(ablate_command, ablate_options, 'other ways to move Gaussians, trained and measured'),
     driver=(driver_command, driver_options, 'fit the map from named coefficients to motion codes'),
     data=(data_command, data_options, 'import pictures, check shards'),
     heads=(heads_command, heads_options, 'render labelled heads'),
     facekit=(facekit_command, facekit_options, 'pack the head model that `heads` needs'),
+    evaluate=(evaluate_command, evaluate_options,
+              'every testable column of Table 1, with floors and ceilings'),
+    ablate=(ablate_command, ablate_options, 'other ways to move Gaussians, trained and measured'),
     bench=(bench_command, bench_options, 'speed, as tables'))
 
-def parser():
+# %% ../nbs/90_cli.ipynb #6f74889f
+class OneLine(argparse.ArgumentParser):
+    "A parser that complains in one line."
+    def error(self, message):
+        "Say what is wrong and where to read on; the exit code is 2."
+        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
+
+def parser()->OneLine:
     "Commands and their options."
-    p = argparse.ArgumentParser('instant4d',
-                                description='One portrait becomes 3D Gaussians that move.')
-    s = p.add_subparsers(dest='command', required=True, metavar=' | '.join(COMMANDS))
+    p = OneLine('instant4d', description='One portrait becomes 3D Gaussians that move.')
+    s = p.add_subparsers(dest='command', required=True, metavar='COMMAND', title='commands')
     for name, (_, options, what) in COMMANDS.items(): options(s.add_parser(name, help=what))
     return p
 
 # %% ../nbs/90_cli.ipynb #57f4a8c5
+@contextlib.contextmanager
+def no_empty_folder(
+    out,            # where a command writes; None: nowhere
+):
+    "If something fails inside, empty folders on the way to `out` that were not there before go."
+    new = [p for p in (Path(out), *Path(out).parents) if not p.exists()] if out else []
+    try: yield
+    except BaseException:
+        for p in new:
+            with contextlib.suppress(OSError): p.rmdir()
+        raise
+
+def one_line(message, *args, **kw):
+    "A warning without its place in the code."
+    print(f'instant4d: {message}', file=sys.stderr)
+
+# %% ../nbs/90_cli.ipynb #881ac8ad
 def main(argv=None)->int:
     "Entry point: 0, or 2 with one line on bad input."
     kw = vars(parser().parse_args(argv)); run = COMMANDS[kw.pop('command')][0]
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_empty_folder(kw.get('out')):
             warnings.showwarning = one_line
             return run(**kw) or 0
     except (ValueError, FileNotFoundError) as e:
@@ -414,7 +471,3 @@ def main(argv=None)->int:
         print('instant4d: stopped; heads go on with the same command, train with --resume',
               file=sys.stderr)
         return 130
-
-def one_line(message, *args, **kw):
-    "A warning without its place in the code."
-    print(f'instant4d: {message}', file=sys.stderr)

@@ -60,7 +60,7 @@ def write_tensors(
     with writing(path) as part:
         save_file(tensors, part, about); os.chmod(part, 0o644)
 
-# %% ../nbs/02_files.ipynb #93ad8881
+# %% ../nbs/02_files.ipynb #5bc06018
 def read_raw(
     path,           # any safetensors file
 )->tuple:           # tensors by name, and its metadata: text by name
@@ -75,7 +75,7 @@ def read_raw(
         raise ValueError(f'{path}: not a whole safetensors file ({e}); '
                          'copy or download it again') from None
 
-# %% ../nbs/02_files.ipynb #39ff9dce
+# %% ../nbs/02_files.ipynb #59656923
 def read_about(
     meta:dict,      # metadata, as `read_raw` found it
 )->dict:            # what `write_tensors` was told; empty: not ours

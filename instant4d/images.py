@@ -6,8 +6,8 @@ Docs: https://instant4d.github.io/instant4d/images.html.md"""
 
 # %% auto #0
 __all__ = ['MIN_SIDE', 'CROP_SIDE', 'CROP_UP', 'open_image', 'to_rgb', 'read_image', 'to_tensor', 'as_pixels', 'to_pil', 'psnr',
-           'Panel', 'panel', 'heat', 'cascade', 'face_hits', 'cut', 'find_face', 'crop_face', 'check_portrait',
-           'load_portrait', 'save_image', 'read_mark']
+           'Panel', 'panel', 'heat', 'cascade', 'face_hits', 'cut', 'find_faces', 'find_face', 'crop_face',
+           'check_portrait', 'load_portrait', 'save_image', 'read_mark']
 
 # %% ../nbs/03_images.ipynb #5c590b75
 import io, math, os, re, subprocess
@@ -222,14 +222,27 @@ def _looks(im, cx, cy, s)->np.ndarray:
     return np.array(out)
 
 # %% ../nbs/03_images.ipynb #7783b2e1
+def find_faces(
+    im:Image.Image,     # upright
+    most:int=1,         # stop after so many
+)->list:                # (centre x, centre y, side) of each box, pixels; the best first
+    "Boxes of frontal faces, the largest and most central first; [] where there is none."
+    found = []
+    for side, least in ((256, .1), (640, .05)):              # the second try is for small faces
+        for box in _ranked(im, face_hits(im, side, least))[:most]:
+            looks = _looks(im, *box)
+            if len(looks) < 4: continue
+            x, y, s = map(float, np.median(looks, 0))
+            if all(math.hypot(x - u, y - v) > .5*max(s, w) for u, v, w in found): found.append((x, y, s))
+            if len(found) == most: return found
+    return found
+
+# %% ../nbs/03_images.ipynb #8a32fcde
 def find_face(
     im:Image.Image,           # upright
 )->tuple[float,float,float]:  # centre x, centre y and side of the face box, pixels
     "The box of the largest and most central frontal face; no face is a one-line `ValueError`."
-    for side, least in ((256, .1), (640, .05)):              # the second try is for small faces
-        for box in _ranked(im, face_hits(im, side, least))[:1]:
-            looks = _looks(im, *box)
-            if len(looks) >= 4: return tuple(map(float, np.median(looks, 0)))
+    if found := find_faces(im): return found[0]
     raise ValueError('no face found; use an upright frontal portrait, '
                      'or crop=False to take the picture as it is')
 

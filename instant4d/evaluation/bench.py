@@ -25,6 +25,7 @@ from ..splatting.gaussians import Gaussians
 from ..splatting.cameras import Camera, orbit
 from ..splatting.kernels import random_scene, splat_tiles, splat_numba
 from ..splatting.api import splat
+from ..model.decoding import RAW_OPACITY
 from ..model.dino import DinoEncoder, DinoV2, SIZES
 from ..model.avatar import Avatar, make_decoders
 from ..model.playing import drive_spatial
@@ -169,8 +170,7 @@ def dense_avatar(
     "A trained model's planes, read at more points than it was trained with."
     m, fine = model.cfg.model, copy.copy(model)
     fine.phi = copy.deepcopy(model.phi); fine.phi.pitch = 2/rays
-    opacity = 3 + 3 + 4                     # Phi writes offset, scale and quaternion before it
-    fine.phi.fc2.bias.data[opacity] -= math.log(samples/m.samples)
+    fine.phi.fc2.bias.data[RAW_OPACITY] -= math.log(samples/m.samples)
     fine.points = lambda planes, camera: type(model).points(fine, planes, camera)
     fine.cfg = dataclass_with(model.cfg, rays=rays, samples=samples)
     return fine.encode(source)

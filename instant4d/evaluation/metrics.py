@@ -56,7 +56,7 @@ def masked_mean(x:Float[Tensor,'H W'], mask:Float[Tensor,'H W'])->float:
     return (x*mask).sum().item()/n if n else math.nan
 
 # %% ../../nbs/evaluation/60_metrics.ipynb #0f9c732f
-SPEAKING_PARTS = dict(mouth=4, eyes=5, lips=6, brows=7)      # of `REGIONS`, notebook 30
+SPEAKING_PARTS = dict(mouth=4, eyes=5, lips=6, brows=7)      # of `REGIONS`, notebook 32
 
 def parts_l1(
     a:Float[Tensor,'3 H W'],    # measured

@@ -287,7 +287,7 @@ def check_grid(names, people, settings:dict, *, steps:int, start_steps:int, pres
 # %% ../../nbs/evaluation/63_rivals.ipynb #7bf686fe
 @lru_cache(maxsize=1)
 def bundled_judge()->tuple:         # judge, (53,) of booleans
-    "Who judges, and the coefficients he can read."
+    "Who judges, and the coefficients it can read."
     judge = load_judge()
     return judge, legible(judge, Heads(sample_shard().with_name('heads-train.tar')))
 

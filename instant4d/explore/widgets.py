@@ -223,7 +223,7 @@ def check_portraits(portraits)->list:
     if len(portraits) > 2: raise ValueError(f'{len(portraits)} portraits; give one or two')
     for p in portraits:
         if not Path(p).is_file():
-            raise FileNotFoundError(f'{Path(p).absolute()}: no such file; check its name')
+            raise FileNotFoundError(f'{p}: no such file; check its name')
     return [str(Path(p).absolute()) for p in portraits]
 
 def check_port(port:int):

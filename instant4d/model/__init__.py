@@ -1,2 +1,2 @@
 "The paper's method: planes, decoding, motion, and the avatar that is left of a portrait."
-from . import playing, baking       # add Avatar.drive (the fast one) and Avatar.bake
+from . import playing, baking, refining     # add Avatar.drive (the fast one), .bake and .refine

@@ -77,6 +77,16 @@ def fading(
     "How much of an avatar's detail an expression leaves: all where it moves nothing (notebook 30)."
     return 1/(1 + (moved @ phi.fc1.weight.T).square().sum(-1, keepdim=True)/gate**2)
 
+# %% ../../nbs/model/26_avatar.ipynb #73cab628
+@patch
+def with_detail(
+    self:Avatar,
+    detail:Float[Tensor,'N 48'],    # residual of the features
+)->Avatar:
+    "The same avatar, with this detail."
+    self.detail, self.last, self.folded = detail, None, None
+    return self
+
 # %% ../../nbs/model/26_avatar.ipynb #60ea90d1
 def tensor_state(
     module:nn.Module,

@@ -154,7 +154,7 @@ def sample_points(
     camera:Camera,          # (B,) or (B,T); training: what will be rendered, else frontal
     size:int,               # rays a side
     samples:int,            # Gaussians on a ray, half of them from the second pass
-    *, generator=None,      # random places, one for all or one for each scene; None: always the same
+    *, generator=None,      # random places, one for all or for each scene; None: always the same
     as_inference=None,      # (B,T) cameras that take the usual places all the same
 )->Float[Tensor,'B *T N 3']:            # N = size*size*samples points for each camera
     "Two-pass sampling by the still head's opacity (Sec. 4.1)."

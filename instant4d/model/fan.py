@@ -273,11 +273,12 @@ def read_state(
     path,       # a plain dictionary of tensors
 )->dict:
     "A state dict, without running what the file says; one line for anything else."
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file; give {RELEASED_FILE}')
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: no such file; give {RELEASED_FILE}')
     try: state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:              # torch, zip and pickle each raise their own
-        why = type(e).__name__
-        raise ValueError(f'{path}: not a whole file of tensors ({why}); give {RELEASED_FILE}') from None
+        why = f'not a whole file of tensors ({type(e).__name__})'
+        raise ValueError(f'{path}: {why}; give {RELEASED_FILE}') from None
     plain = isinstance(state, dict) and all(isinstance(v, Tensor) for v in state.values())
     if not plain: raise ValueError(f'{path}: not a dictionary of tensors; give {RELEASED_FILE}')
     return state

@@ -35,9 +35,11 @@ def image_size(
 )->tuple:       # (H,W)
     "Read a picture size; a ValueError if it is empty."
     try: h, w = map(operator.index, size if isinstance(size, (tuple, list)) else (size, size))
-    except (TypeError, ValueError): raise ValueError(f'size is {size!r}; give one whole number, or (height, width)') from None
+    except (TypeError, ValueError):
+        raise ValueError(f'size is {size!r}; give one whole number, or (height, width)') from None
     if min(h, w) < 1: raise ValueError(f'a picture of {h} x {w} pixels is empty; sizes start at 1')
-    if h*w > 2**28: raise ValueError(f'a picture of {h} x {w} pixels is too large; 16384 x 16384 is the limit')
+    if h*w > 2**28:
+        raise ValueError(f'a picture of {h} x {w} pixels is too large; 16384 x 16384 is the limit')
     return h, w
 
 # %% ../../nbs/splatting/12_cameras.ipynb #813bd6d0
@@ -174,7 +176,8 @@ def orbit(
     fov=12.,        # degrees
 )->Camera:          # batch of n
     "A smooth closed loop around the face: frame n would be frame 0 again."
-    if not isinstance(n, int) or n < 1: raise ValueError(f'an orbit of {n!r} frames; give a whole number from 1')
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f'an orbit of {n!r} frames; give a whole number from 1')
     t = torch.arange(n) * (2*math.pi/n)
     return Camera.look(yaw*t.sin(), pitch*t.cos(), fov=fov)
 
@@ -242,7 +245,8 @@ def expand_views(
     shape, s = camera.shape, len(g.shape)
     if shape[:s] != g.shape:
         raise ValueError(f"cameras {[*shape]} do not begin with the Gaussians' batch {[*g.shape]}")
-    if not math.prod(shape): raise ValueError('there are no views to draw; give one camera at least')
+    if not math.prod(shape):
+        raise ValueError('there are no views to draw; give one camera at least')
     scenes = g.map(lambda x: x.reshape(-1, *x.shape[s:]))
     views = camera.map(lambda x: x.reshape(-1, *x.shape[-2:]).to(g.means))
     each = math.prod(shape[s:])

@@ -88,7 +88,8 @@ def fault(
     if not (g.scales > 0).all(): return 'scales: not above zero; they are standard deviations'
     if ((g.opacities < 0) | (g.opacities > 1)).any(): return 'opacities: outside 0..1; clamp them'
     n = g.quats.norm(dim=-1)
-    if not ((n > 1e-12) & (n < 1e12)).all(): return 'quats: zero or far from unit length; use (1,0,0,0) for no rotation'
+    if not ((n > 1e-12) & (n < 1e12)).all():
+        return 'quats: zero or far from unit length; use (1,0,0,0) for no rotation'
 
 # %% ../../nbs/splatting/10_gaussians.ipynb #6009ddd8
 @patch

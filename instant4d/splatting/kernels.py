@@ -408,7 +408,8 @@ def run_sums(S, lo, hi, Q, j, g):
     a, b, c = f32(16)*Q[j,CONIC_A], f32(8)*Q[j,CONIC_B], f32(16)*Q[j,CONIC_C]
     g[j,MX], g[j,MY], g[j,LN_O] = a*mX + b*mY, c*mY + b*mX, m
     g[j,CONIC_A], g[j,CONIC_B], g[j,CONIC_C] = -mXX, -mXY, -mYY
-    g[j,GRAD_CHANNELS], g[j,GRAD_CHANNELS+1], g[j,GRAD_CHANNELS+2], g[j,GRAD_CHANNELS+3] = v0, v1, v2, v3
+    k = GRAD_CHANNELS
+    g[j,k], g[j,k+1], g[j,k+2], g[j,k+3] = v0, v1, v2, v3
 
 # %% ../../nbs/splatting/14_kernels.ipynb #d4a4de26
 @njit(inline='always', **FAST)
@@ -532,7 +533,7 @@ def dot(a, b):
 
 @njit(inline='always', **FAST)
 def point_grad(g, f, t, rz, slope, row):
-    "dL/d point in camera axes, from g: d centre and depth, and row: d rows of J W along x, z; y, z."
+    "dL/d point in camera axes, from that of its centre and depth, and of J W along x, z; y, z."
     (g0, g1, gz), (fx, fy), (tx, ty, tz), (gx, gy), (j0, j2, i1, i2) = g, f, t, slope, row
     free_x, free_y = gx == tx*rz, gy == ty*rz       # slopes not clamped
     vx = g0*fx - (fx*rz*j2 if free_x else f32(0))

@@ -209,7 +209,7 @@ def pigment(
     column, row = np.clip((uv*size).astype(int), 0, size-1).T
     return tex[tile, row, column, PIGMENT]
 
-def regions(p:Pixels, head:Head)->np.ndarray:       # (n,) numbers of `REGIONS`, notebook 30
+def regions(p:Pixels, head:Head)->np.ndarray:       # (n,) numbers of `REGIONS`, notebook 32
     "Face, head, mouth or eyes by triangle; lips and brows by pigment."
     model = head.shared.model; tile, kind = model.tile[p.t], model.kind[p.t]
     out = np.choose(model.group[p.t], [np.where(tile == 0, 1, 2), 4, 5])
@@ -263,7 +263,7 @@ def nearest(depth, fine:int)->np.ndarray:       # (H,W) flat numbers of rays
 class Picture:
     "What a camera saw, and what is true there; 0 where there is nothing."
     rgba: np.ndarray        # (H,W,4) uint8: sRGB times coverage, coverage
-    label: np.ndarray       # (H,W) uint8: see REGIONS of notebook 30; 8: glasses, earrings
+    label: np.ndarray       # (H,W) uint8: see REGIONS of notebook 32; 8: glasses, earrings
     depth: np.ndarray       # (H,W) float32, world units along the camera's axis
     normal: np.ndarray      # (H,W,3) float32, world axes
     neutral: np.ndarray     # (H,W,3) float32: this point on the person's neutral head, world units
