@@ -308,7 +308,7 @@ def check_people(people):
 def check_folder(out):
     "No file lies on the way to a folder of results."
     if files := [p for p in (Path(out), *Path(out).parents) if p.is_file()]:
-        raise ValueError(f'{out}: {files[0]} is a file; choose another folder')
+        raise ValueError(f'{files[0]}: is a file; choose another folder')
 
 def typed()->str:
     "What was typed, to be noted in the files of results."
