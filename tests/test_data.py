@@ -1,13 +1,12 @@
 """Broken shards, full disks, stopped runs: what is whole is used, the rest is counted, and nothing half-written stays."""
 import errno, gzip, json, os, pickle, shutil, subprocess, tarfile, warnings
-from pathlib import Path
 import numpy as np, pytest, torch
 from PIL import Image
 from instant4d import cli
 from instant4d.data import shards
 from instant4d.splatting.cameras import Camera
 from instant4d.data.shards import Damaged
-from instant4d.data.people import Heads, collect
+from instant4d.data.people import Heads
 from instant4d.data.reenactment import Reenactment, Steps, step_samples
 from instant4d.data.importing import import_folder
 from instant4d.data.shards import encode_person, find_shards, pack, tar_index, write_shard

@@ -1,5 +1,5 @@
 """A user's networks, shards that lack something, and what an evaluation writes."""
-import csv, json, math, sys, types
+import csv, json, sys, types
 import pytest, torch
 
 SMIRK = '''

@@ -3,7 +3,6 @@
 The browser is Debian's `chromium` (apt-get install chromium), driven by Python's playwright, which needs no download of its own.
 Screenshots go to out/browser."""
 import contextlib, io, json, os, secrets, shutil, signal, socket, statistics, subprocess, sys, time, urllib.error, urllib.request
-from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image

@@ -11,7 +11,7 @@ __all__ = ['PICTURE_NAME', 'SUFFIXES', 'NO_ALPHA', 'NO_COEFS', 'Entry', 'list_pi
            'check_request', 'import_folder', 'shard_files', 'report_import']
 
 # %% ../../nbs/data/35_importing.ipynb #1be7d6e4
-import json, math, re, warnings
+import math, re, warnings
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple

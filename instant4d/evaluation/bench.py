@@ -514,7 +514,8 @@ def bench_gpu(
     with writing(out/'splat.json') as part:
         Path(part).write_text(json.dumps(dict(device=name, rows=rows), indent=1))
     for r in rows: tell(str(r))
-    bench_train('smoke' if toy else preset, say=tell, steps=2 if toy else 5)
+    if toy: bench_train('smoke', say=tell, steps=2)
+    else: bench_train(preset, say=tell, path=path)
     if not toy: bench_cost('paper', tell)
     cfg = load_preset('smoke', train_steps=8, train_warmup=2) if toy else load_preset(preset, path)
     return run(cfg, heads, out/'run', resume=True, every=4 if toy else 500, say=tell, **how)

@@ -489,10 +489,13 @@ def train_late(
     grid, base = Grid(heads, held, out=out, people=people), load_model()
     r = grid.open('late.json', dict(
         command=command, steps=steps, trunk=trunk_sum(base), people=len(grid.heads),
-        renderer=grid.heads.versions, held=grid.measured))
+        settings={k:str(v) for k, v in settings.items()}, renderer=grid.heads.versions, held=grid.measured))
     for name in (n for n in names if n not in {x['name'] for x in r['runs']}):
         model, curve = train_rival(name, 0, grid.heads, out, still_parts(base), steps,
                                    preset='laptop', late=True, **LATE | settings)
+        if (at := curve[-1][1]) < steps:
+            say(f'{name}: stopped at step {at}; the same command goes on')
+            break
         save_late(model, grid.out/f'late-{name}.safetensors', command=command, steps=steps)
         grid.add(model, name=name, seed=0, curve=curve)
         say(f'{name}: loss {curve[-1][2]:.4f} after {steps} steps')

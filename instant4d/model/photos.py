@@ -13,7 +13,7 @@ __all__ = ['PICTURE_TURNS', 'DOUBTFUL', 'TURNED', 'Framing', 'straighten', 'move
 # %% ../../nbs/model/29_photos.ipynb #61359425
 import math
 from dataclasses import dataclass, replace
-import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
+import numpy as np, torch, torch.nn as nn
 from PIL import Image
 from scipy import ndimage, sparse
 from scipy.cluster.vq import kmeans2

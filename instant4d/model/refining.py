@@ -11,7 +11,6 @@ __all__ = ['FAR_VIEWS', 'NEAR_VIEWS', 'resized', 'smoothed', 'neighbour_steps', 
 
 # %% ../../nbs/model/30_refining.ipynb #f8462df4
 import copy, math
-from dataclasses import replace
 from typing import NamedTuple
 import torch, torch.nn.functional as F
 from torch import Tensor

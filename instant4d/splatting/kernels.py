@@ -19,7 +19,6 @@ __all__ = ['TW', 'TH', 'BLOCK', 'BATCH', 'PLANE', 'STATE_CHANNELS', 'NEAR_Z', 'L
 import math
 import numpy as np, torch
 from torch import Tensor
-from jaxtyping import Float
 from numba import njit, float32 as f32, uintp
 from ..threads import FAST, in_threads
 from .gaussians import Gaussians
