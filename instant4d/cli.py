@@ -359,6 +359,8 @@ def evaluate_options(e):
                    help='folder for evaluation.json, .csv and .jpg')
     e.add_argument('--depth', help='the same heads rendered with --depth, for consistency')
     e.add_argument('--people', type=int, help='at most so many')
+    e.add_argument('--refine', action='store_true',
+                   help='fit avatars to their portraits, camera and coverage given')
     e.add_argument('--seed', type=int, default=0, help='of the intervals')
     e.add_argument('--clip', help="driving clip for jitter; 'none' for none")
     e.add_argument('--perceptual', choices=('auto', 'random', 'none'), default='auto',

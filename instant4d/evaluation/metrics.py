@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from tqdm.auto import tqdm
 from ..patching import patch
 from ..splatting.cameras import Camera, MM
-from ..model.model import Instant4D
+from ..model.model import Instant4D, FINE_RAYS
 from ..data.people import Heads, on_grey
 from ..data.reenactment import detail_mask, eye_discs, shared_number, sharing
 from ..training.judges import TRUSTED_SHARE, Judge, labels, random_pair, read_pictures
@@ -182,6 +182,7 @@ class Harness:
     smirk:object = None         # SMIRK: pictures to expression and pose
     arcface:object = None       # ArcFace: pictures to codes of length one
     met3r:object = None         # MEt3R: two pictures to a number
+    refine:bool = False         # fit avatars to their portraits (notebook 30), camera and coverage given
     kept:dict = field(default_factory=dict)
     known = property(lambda self: bool(self.heads.names) and self.heads.names == self.judge.names,
                      doc="Does the judge read the coefficients that these heads have?")
@@ -208,8 +209,12 @@ def code(self:Harness, i, k)->Tensor:
 
 @patch
 def avatar(self:Harness, i, k):
-    "The avatar that a frame makes."
-    return self.model.encode(self.portrait(i,k), crop=False)
+    "The avatar that a frame makes, refined if that is asked."
+    a = self.model.encode(self.portrait(i,k), crop=False)
+    if not self.refine: return a
+    x = self.heads.rgba(i,k); photo = (x[:3]/x[3].clamp(min=.004)).clamp(0,1)      # not premultiplied
+    a = self.model.one_pass(self.portrait(i,k), a.code, FINE_RAYS)
+    return a.refine(photo, self.heads.camera(i,k), x[3])
 
 # %% ../../nbs/evaluation/60_metrics.ipynb #f708e531
 def views(avatar, coef, cameras:Camera, size:int)->Float[Tensor,'V 4 H W']:

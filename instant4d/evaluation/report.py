@@ -227,7 +227,7 @@ def about(h:Harness, cases:list, **more)->dict:
     return more | dict(checkpoint=crc(h.model), judge=crc(h.judge), renderer=h.heads.versions,
         trained=getattr(h.model, 'about', {}).get('trained'), preset=h.model.cfg.name,
         data=data_checksum(h.heads, cases), cases=cases_checksum(h.heads, cases), legible=read,
-        people=len({c.person for c in cases}), version=instant4d.__version__)
+        people=len({c.person for c in cases}), refined=h.refine, version=instant4d.__version__)
 
 # %% ../../nbs/evaluation/62_report.ipynb #3002d5ab
 def warped_means(own:list, seed:int):   # column -> row -> (mean, low, high), or why not
@@ -380,7 +380,7 @@ def evaluate(
     seed:int=0,             # of the intervals
     command:str='',         # noted in the JSON
     say=_log.info,
-    **what,                 # depth, perceptual, judge, smirk, ...: see `make_harness`
+    **what,                 # depth, perceptual, judge, refine, smirk, ...: see `make_harness`
 )->dict:                    # what the JSON holds, and records=[...]
     "Every testable column of Table 1, between its floor and its ceiling."
     t = time.perf_counter()

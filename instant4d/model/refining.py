@@ -162,6 +162,7 @@ def expression_of_photo(avatar:Avatar, p:Photo, i)->Driven:
     return Driven(d, fading(avatar.phi, d, avatar.gate))
 
 # %% ../../nbs/model/30_refining.ipynb #77bbcc25
+@torch.enable_grad()
 def fit_detail(avatar, photos, sides, i, steps, lr, w, progress)->tuple:    # (n,48), losses
     "Adam on a residual of some Gaussians' features; it stops with the best so far at a NaN."
     x, f = avatar.points[i], avatar.feature[i] + (0 if avatar.detail is None else avatar.detail[i])
