@@ -64,6 +64,15 @@ def test_notebooks_lie_where_their_modules_lie():
     assert len({p.name[:2] for p in numbered}) == len(numbered), 'two notebooks have one number'
 
 
+def test_contributing_lists_every_module():
+    "Folder by folder, in the order of the notebooks."
+    tree = (ROOT/'CONTRIBUTING.md').read_text().split('```')[1]
+    listed = {folder: re.split(r',', rest)[0].split() for folder, rest in re.findall(r'^ *(\w+)/ +(.*)$', tree, re.M)}
+    for folder in sorted({m.parent for _, m in exporting()}):
+        there = [m.stem for _, m in sorted(exporting(), key=lambda x: x[0].name) if m.parent == folder]
+        assert listed[folder.name] == there, folder.name
+
+
 def test_no_name_is_exported_twice():
     where = defaultdict(list)
     for _, module in exporting():
