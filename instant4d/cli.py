@@ -46,13 +46,17 @@ def named_codes(driving, model, frames)->tuple:
     driver = load_driver(model); rec = read_arkit(driving, driver.names)
     return driver(rec.coefs[:frames]), record_cameras(rec)[:frames], rec.fps
 
-def check_names(source, driving, out, frames):
+def check_names(source, driving, out, frames, *, size=256, fps=25., also=()):
     "Names and numbers that make no sense are refused before anything is loaded."
-    if Path(out).resolve() in (Path(source).resolve(), Path(driving).resolve()):
+    for name, v in (('size', size), ('fps', fps)):
+        if not 0 < v < 10_000: raise ValueError(f'--{name} {v}: use a number above 0')
+    if Path(out).resolve() in [Path(p).resolve() for p in (source, driving, *also)]:
         raise ValueError(f'{out}: is an input too; choose another name')
     if Path(out).suffix.lower() not in ('.mp4', '.gif'):
         raise ValueError(f'{out}: write to a name that ends in .mp4 or .gif')
     if frames is not None and frames < 1: raise ValueError(f'--frames {frames}: use 1 or more')
+    for p in (source, driving, *also):
+        if not Path(p).exists(): raise FileNotFoundError(f'{p}: no such file; check its name')
 
 # %% ../nbs/90_cli.ipynb #60499120
 def encoded(model, source, crop:bool, refine:bool, **which):
@@ -79,7 +83,7 @@ def animate_command(
     "Drive a portrait by a picture or clip and write what came out."
     from instant4d import load_model, orbit
     from instant4d.video import write_video
-    check_names(source, driving, out, frames)
+    check_names(source, driving, out, frames, size=size, fps=fps, also=which.get('also', ()))
     model = load_model(weights); avatar = encoded(model, source, crop, refine, **which)
     if Path(driving).suffix.lower() == '.csv':
         codes, cameras, fps = named_codes(driving, model, frames)

@@ -2,7 +2,7 @@
 import math, warnings
 import numpy as np, pytest, torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from instant4d import Avatar, Camera, load_model
 from instant4d.data.people import Heads
 from instant4d.data.shards import sample_shard
@@ -96,13 +96,28 @@ def test_masks(model, heads):
 
 BAD = {
     'no face': (lambda m, h: m.encode(Image.linear_gradient('L').resize((300, 300)), refine=True), 'no face found'),
-    'no such face': (lambda m, h: m.encode(photograph(h, 20), refine=True, face=4), 'face 4 of 1'),
+    'no such face': (lambda m, h: m.encode(photograph(h, 20), refine=True, face=4), 'no face number 4: 1 found'),
     'flags without refine': (lambda m, h: m.encode(photograph(h, 20), face=1), 'refine=True'),
     'alpha of another size': (lambda m, h: m.encode(h.on_grey(20, 0), refine=True, alpha=torch.ones(64, 64)), 'alpha has shape'),
     'camera batch': (lambda m, h: m.encode(h.on_grey(20, 0), refine=True, camera=Camera.look([0., 9.])), 'one camera'),
     'a camera in pixels': (lambda m, h: m.encode(h.on_grey(20, 0), refine=True, camera=Camera(Camera.look().cam2world, Camera.look().K*128)), 'K'),
     'NaN': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.full((128, 128, 3), float('nan'))), 'finite'),
     'too small': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(32, 32, 3)), '64 pixels'),
+    'a negative face': (lambda m, h: m.encode(photograph(h, 20), refine=True, face=-1), 'numbered 0, 1'),
+    'half a step': (lambda m, h: m.encode(photograph(h, 20), refine=.5), 'whole number'),
+    'refine is nothing': (lambda m, h: m.encode(photograph(h, 20), refine=None), 'whole number'),
+    'a camera for a photograph': (lambda m, h: m.encode(photograph(h, 20), refine=True, camera=Camera.look()), 'for tensors'),
+    'also a tensor': (lambda m, h: m.encode(photograph(h, 20), refine=True, also=[h.on_grey(20, 0)]), 'a tensor is taken as it is'),
+    'also a number': (lambda m, h: m.encode(photograph(h, 20), refine=True, also=3), 'in a list'),
+    'not a photograph': (lambda m, h: m.encode(h.on_grey(20, 0)).refine('me.jpg'), 'a tensor or an array'),
+    'not a camera': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), 'front'), 'a Camera'),
+    'no head at all': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), None, torch.zeros(64, 64)), 'no head'),
+    'half precision': (lambda m, h: m.encode(h.on_grey(20, 0)).half().refine(torch.rand(64, 64, 3)), 'float32'),
+    'an infinite lr': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), lr=math.inf), 'lr = inf'),
+    'half a pixel': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), size=.5), 'size = 0.5'),
+    'weights as a tuple': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), weights=(1, 2)), 'FitWeights'),
+    'a negative weight': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), weights=FitWeights(sides=-5.)), 'sides = -5'),
+    'a flat tuple': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), also=(torch.rand(64, 64, 3), None)), 'also: a list'),
     'no steps': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), steps=0), 'steps'),
     'another code': (lambda m, h: m.encode(h.on_grey(20, 0)).refine(torch.rand(64, 64, 3), also=[(torch.rand(64, 64, 3), None, None, torch.ones(9))]), 'motion code'),
 }
@@ -124,7 +139,34 @@ def test_something_before_the_face_brings_a_warning(model, heads, framer):
     assert any('hard to read' in str(w.message) for w in said) or find_framing(im, framer).doubt < DOUBTFUL
 
 
-def test_a_fit_that_breaks_keeps_the_best(model, heads):
-    "A learning rate that explodes ends early or at a picture, never at NaN."
-    photo, alpha, camera = known(heads, 20, 0); a = model.encode(heads.on_grey(20, 0)).refine(photo, camera, alpha, steps=15, lr=1e4, weights=FitWeights(small=0.))
-    assert a.detail.isfinite().all() and a.render(None, camera).image.isfinite().all()
+def test_a_fit_that_runs_away_says_so(model, heads):
+    "A learning rate that explodes is no result, and the avatar one had is as it was."
+    photo, alpha, camera = known(heads, 20, 0); a = model.encode(heads.on_grey(20, 0)); was = a.feature.clone()
+    with pytest.raises(ValueError, match='smaller lr'): a.refine(photo, camera, alpha, steps=15, lr=1e4, weights=FitWeights(small=0.))
+    assert torch.equal(a.feature, was) and a.detail is None
+
+
+def test_doubles_are_taken(model, heads):
+    photo, alpha, camera = known(heads, 20, 0)
+    a = model.encode(heads.on_grey(20, 0)).refine(photo.double().numpy(), camera.to(torch.float64), alpha.double(), steps=2)
+    assert a.detail.dtype == torch.float32 and a.detail.any()
+
+
+def test_the_face_one_asks_for(framer):
+    "Two people of whom one is upside down; a photograph on its side or its head; half a face is no face; a blurred one stays the first."
+    data = pytest.importorskip('skimage.data'); one = Image.fromarray(data.astronaut()); two = Image.new('RGB', (1100, 600), 'white')
+    two.paste(one, (0, 40)); two.paste(one.rotate(180), (560, 40))
+    first, second = (find_framing(two, framer, face=n) for n in (0, 1)); assert first.x < 300 and second.x > 800 and abs(second.roll - first.roll) > 170
+    for turn in (90, 180): assert abs(find_framing(one.rotate(turn), framer).side - 192) < 4
+    for bad in (one.crop((225, 0, 512, 512)), Image.fromarray(data.chelsea())):
+        with pytest.raises(ValueError, match='no face'): find_framing(bad, framer)
+    pair = Image.new('RGB', (900, 560), 'white'); pair.paste(one.filter(ImageFilter.GaussianBlur(6)), (0, 20)); pair.paste(one.crop((130, 20, 330, 240)).resize((120, 132)), (650, 200))
+    assert find_framing(pair, framer).x < 300 and find_framing(pair, framer).doubt > DOUBTFUL
+
+
+def test_animate_keeps_its_inputs(tmp_path):
+    from instant4d.cli import check_names
+    for n in ('me.png', 'driving.mp4', 'also.gif'): (tmp_path/n).write_bytes(b'x')
+    me, driving, also = (str(tmp_path/n) for n in ('me.png', 'driving.mp4', 'also.gif'))
+    for out, k, word in ((also, dict(also=[also]), 'is an input too'), ('o.mp4', dict(fps=0.), '--fps 0'), ('o.mp4', dict(also=['none.jpg']), 'no such file'), ('o.mp4', dict(size=0), '--size 0')):
+        with pytest.raises((ValueError, FileNotFoundError), match=word): check_names(me, driving, out, None, **k)
