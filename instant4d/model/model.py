@@ -127,7 +127,8 @@ def one_pass(
     return Avatar(cfg, p[0], f[0].clone(), b[0].clone(), code, phi, psi).eval().requires_grad_(False)
 
 # %% ../../nbs/model/31_model.ipynb #845defa4
-FINE_RAYS, FINE_SIDE = 48, 160  # rays a side of refined avatars; squares from so many pixels are fitted at 256
+FINE_RAYS = 48      # a side, of refined avatars
+FINE_SIDE = 160     # squares from so many pixels are fitted at 256
 
 class Square(NamedTuple):
     "A photograph, straightened."
@@ -196,8 +197,10 @@ def check_options(photo:bool, steps:int, known:bool, how:dict):
     "Options that would be ignored are refused."
     if (known or how) and not steps:
         raise ValueError('camera, alpha, also, face and progress are for refine=True')
-    if photo and known: raise ValueError('camera and alpha are for tensors; of a photograph they are found')
-    if how and not photo: raise ValueError(f'{", ".join(how)}: for photographs only, not for pictures as they are')
+    if photo and known:
+        raise ValueError('camera and alpha are for tensors; of a photograph they are found')
+    if how and not photo:
+        raise ValueError(f'{", ".join(how)}: for photographs only, not for pictures as they are')
 
 # %% ../../nbs/model/31_model.ipynb #2e01e16b
 @patch

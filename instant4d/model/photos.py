@@ -6,9 +6,9 @@ Docs: https://instant4d.github.io/instant4d/model/photos.html.md"""
 
 # %% auto #0
 __all__ = ['PICTURE_TURNS', 'DOUBTFUL', 'HOPELESS', 'SMALLEST', 'TURNED', 'Framing', 'straighten', 'moved_by', 'turned_faces',
-           'first_framing', 'no_face', 'Framer', 'load_framer', 'read_twice', 'place_shape', 'fit_framing',
-           'settle_framing', 'apart', 'believable', 'merged', 'find_framing', 'grid_laplacian', 'random_walk',
-           'colour_model', 'signed_distance', 'colour_odds', 'matte', 'largest_part', 'finer_matte']
+           'no_face', 'Framer', 'load_framer', 'read_twice', 'place_shape', 'fit_framing', 'settle_framing', 'apart',
+           'believable', 'merged', 'find_framing', 'grid_laplacian', 'random_walk', 'colour_model', 'signed_distance',
+           'colour_odds', 'matte', 'largest_part', 'finer_matte']
 
 # %% ../../nbs/model/29_photos.ipynb #61359425
 import math
@@ -71,12 +71,6 @@ def turned_faces(im:Image.Image, turn:float, most:int)->list:
     return [back(*b) for b in boxes]
 
 # %% ../../nbs/model/29_photos.ipynb #ffc450cb
-def first_framing(im:Image.Image, face:int=0)->Framing:
-    "What the cascade says of a face, the upright ones first; one line if there is no such face."
-    for turn in PICTURE_TURNS:
-        if len(found := turned_faces(im, turn, face + 1)) > face: return found[face]
-    raise no_face(0, face)
-
 def no_face(n:int, face:int)->ValueError:
     "One line for a face that is not among the n that were found."
     what = f'no face number {face}: {n} found, numbered from 0' if n else 'no face found'

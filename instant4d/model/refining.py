@@ -208,7 +208,8 @@ def fit_detail(avatar, photos, sides, i, steps, lr, w, progress)->tuple:    # (n
 def check_fit(avatar, steps, lr, weights, size):
     "One line for a setting that makes no sense."
     if avatar.cfg.model.deform != 'feature': raise ValueError('only feature-space avatars are refined')
-    if avatar.feature.dtype != torch.float32: raise ValueError('an avatar is refined in float32: call .float()')
+    if avatar.feature.dtype != torch.float32:
+        raise ValueError('an avatar is refined in float32: call .float()')
     if torch.is_inference_mode_enabled() or avatar.feature.is_inference():
         raise ValueError('a fit needs gradients: encode and refine outside torch.inference_mode()')
     for name, v, least in (('steps', steps, 1), ('size', size, 32)):
