@@ -129,17 +129,21 @@ class TrainConfig(LossWeights, Chances):
     render:int = 128        # rendered picture while training, pixels a side
     coarse:float = .25      # share of the steps that render at smaller sizes, from 64 pixels on
     ema:float = .999        # decay of the averaged weights; 0: no average
-    precision:str = 'fp32'  # of E and M while training: fp32, bf16 or fp16
+    precision:str = 'fp32'  # of E, Phi and Psi while training: fp32, bf16 or fp16; M reads in fp32
+    accumulate:int = 1      # parts in which a batch is computed, one after the other: less memory
+    recompute:int = 0       # 1: what E and LPIPS computed is computed again on the way back, not kept
     workers:int = 0         # processes that load pictures
     seed:int = 0            # first number of every random choice
 
     def __post_init__(self):
         shares = [f.name for f in fields(Chances)] + ['coarse', 'ema', 'adv_from']
         weights = [f.name for f in fields(self) if f.name.startswith('w_')]
-        zero = dict.fromkeys(['warmup', 'workers', 'gamma', 'seed', *shares, *weights], 0)
+        zero = dict.fromkeys(['warmup', 'workers', 'gamma', 'seed', 'recompute', *shares, *weights], 0)
         check(self, zero | dict(targets=2))      # the first target is still
         for n in shares:
             if (v := getattr(self, n)) > 1: raise ValueError(f'{n} = {v} is a share: at most 1')
+        if self.batch % self.accumulate:
+            raise ValueError(f'batch = {self.batch} is no multiple of accumulate = {self.accumulate}')
         if self.seed >= 2**22: raise ValueError(f'seed = {self.seed} must be less than {2**22}')
 
 # %% ../nbs/01_config.ipynb #09ce5925

@@ -17,7 +17,8 @@ import copy, json, logging, math, statistics, time
 from dataclasses import dataclass
 from pathlib import Path
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd import DeviceType
+from torch.profiler import profile, supported_activities
 from torch.utils.flop_counter import FlopCounterMode
 from ..config import Config, load_preset
 from ..files import writing
@@ -50,10 +51,11 @@ def timed(
     f,              # called without arguments
     n:int=7,        # calls that count
 )->Timing:
-    "Median of `n` calls after two that do not count."
-    f(); f(); rows = []
+    "Median of `n` calls after two that do not count; a GPU has finished before the clock is read."
+    done = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    f(); f(); done(); rows = []
     for _ in range(n):
-        w, c = time.perf_counter(), time.process_time(); f()
+        w, c = time.perf_counter(), time.process_time(); f(); done()
         rows.append((time.perf_counter()-w, time.process_time()-c))
     return Timing(*(statistics.median(x) for x in zip(*rows)))
 
@@ -433,14 +435,14 @@ STAGES = 'data', 'encode', 'sample', 'decode', 'splat', 'loss', 'backward', 'opt
 def step_stages(trainer:Trainer, loader, first:int, steps:int)->tuple:      # of a step; of each stage
     "Mean times of some training steps."
     cuda = trainer.acc.device.type == 'cuda'
-    kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA]*cuda
-    with profile(activities=kinds) as p:
+    # backward in this thread, or its kernels would belong to no stage
+    with torch.autograd.set_multithreading_enabled(False), profile(activities=supported_activities()) as p:
         t = time.perf_counter()
         for s in range(first, first + steps): trainer.step(s, next(loader))
         if cuda: torch.cuda.synchronize()
         t = time.perf_counter() - t
     rows = {e.key:(e.device_time_total if cuda and e.key != 'data' else e.cpu_time_total)/1e6/steps
-            for e in p.key_averages()}
+            for e in p.key_averages() if e.device_type == DeviceType.CPU}   # not the GPU's of the same name
     return t/steps, {k:rows.get(k, 0.) for k in STAGES}
 
 # %% ../../nbs/evaluation/64_bench.ipynb #6cb79ec2

@@ -177,9 +177,11 @@ def clip_jitter(h:Harness, clip:list, sources:list, seed:int=0)->dict:      # ro
 def speed(h:Harness, c:Case, frames:int=20)->dict:
     "Frames a second with M, milliseconds to encode, megabytes that stay."
     m, x, cam = h.model, h.portrait(*c.driver), Camera.stack([h.heads.camera(*c.driver)])
+    done = torch.cuda.synchronize if m.device.type == 'cuda' else lambda: None
     def took(f):
-        t = time.perf_counter(); y = f()
+        t = time.perf_counter(); y = f(); done()
         return time.perf_counter() - t, y
+    h.avatar(c.person, c.source); done()        # the first one compiles and fills caches
     encode, a = took(lambda: h.avatar(c.person, c.source))
     px = h.heads.people[c.person]['size']
     frame = lambda n: views(a, m.motion(x*(1 - n/100), crop=False), cam, px)

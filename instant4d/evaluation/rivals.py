@@ -23,7 +23,7 @@ from ..config import Config, as_dict, closest, from_dict, load_preset
 from ..files import checksum, to_int8, write_tensors, writing
 from ..images import panel
 from ..patching import patch
-from ..splatting.cameras import Camera
+from ..splatting.cameras import Camera, front_camera
 from ..splatting.gaussians import Gaussians
 from ..splatting.api import splat
 from ..model.triplanes import sample_triplane, split_features
@@ -200,8 +200,9 @@ def train_rival(
 class RivalAvatar:
     "What `Harness` asks of an avatar, for any rival."
     def __init__(self, model:Instant4D, picture:Float[Tensor,'3 H W'], code:Tensor):
-        self.model, self.code, self.planes = model, code[None,None], model.encoder(picture[None])
-        x = model.points(self.planes, Camera.stack([Camera.look()]))
+        self.model, self.code = model, code[None,None]
+        self.planes = model.encoder(picture[None].to(model.device))
+        x = model.points(self.planes, Camera.stack([front_camera(model.device)]))
         f, m = split_features(sample_triplane(self.planes, x))
         self.points, self.read = x[0], (x[:,None], f[:,None], m[:,None])
     @torch.no_grad()
@@ -221,7 +222,8 @@ class RivalHarness(Harness):
     def code(self, i, k):
         "The motion code of a frame, or its true coefficients."
         M = self.model.motion_encoder
-        return M.known(self.heads.coef(i,k)) if hasattr(M, 'known') else super().code(i,k)
+        if not hasattr(M, 'known'): return super().code(i,k)
+        return M.known(self.heads.coef(i,k).to(self.model.device))
     @torch.no_grad()
     def avatar(self, i, k)->RivalAvatar:
         "The avatar that a frame makes."

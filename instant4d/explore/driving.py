@@ -76,7 +76,8 @@ class Driver:
         if c.shape[-1:] != self.matrix.shape[:1] or not c.isfinite().all():
             raise ValueError(f'{len(self.names)} finite coefficients are expected, '
                              f'not {tuple(c.shape)}')
-        return (self.rest if own is None else own) + c.to(self.matrix) @ self.matrix
+        start = self.rest if own is None else own
+        return start + (c.to(self.matrix) @ self.matrix).to(start)
     def save(self, path):
         "Write a .safetensors that `load_driver` reads."
         about = dict(kind='driver', names=self.names, motion=self.motion)

@@ -19,7 +19,7 @@ from PIL import ImageDraw
 from torch import Tensor
 from jaxtyping import Bool, Float, Int
 from ..model.avatar import Avatar
-from ..splatting.cameras import Camera, Frame, rays, MM
+from ..splatting.cameras import Camera, Frame, front_camera, rays, MM
 from ..splatting.gaussians import Gaussians
 from ..images import heat, to_pil
 from ..patching import patch
@@ -35,7 +35,7 @@ def splat_values(
 )->Frame:                           # image (H,W,C): the mean row of each pixel, 0 where nothing is
     "Any numbers on the still head, blended as colours are (figure 5)."
     g = avatar.gaussians()
-    cam = Camera.look().to(avatar.points.device) if camera is None else camera
+    cam = front_camera(avatar.points.device) if camera is None else camera
     g = Gaussians(g.means, g.quats, g.scales, g.opacities, values)
     f = splat(g, cam, avatar.cfg.model.render if size is None else size, antialiased=True)
     return Frame(f.image/f.alpha.clamp(min=1e-3)[...,None], f.alpha, f.depth)
@@ -62,7 +62,7 @@ def basis_map(
     values:Float[Tensor,'N C']=None,# instead of the motion bases
 )->BasisMap:
     "The bases of an avatar, seen from a camera."
-    camera = Camera.look().to(avatar.points.device) if camera is None else camera
+    camera = front_camera(avatar.points.device) if camera is None else camera
     f = splat_values(avatar, avatar.basis if values is None else values, camera, size)
     still = avatar.render(None, camera, size).image.clamp(0,1)
     return BasisMap(f.image, f.alpha, f.depth, still, camera)

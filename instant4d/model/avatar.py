@@ -15,7 +15,7 @@ from ..config import Config, ModelConfig, as_dict
 from ..files import load_strict, read_tensors, write_tensors
 from ..patching import patch
 from ..splatting.gaussians import Antialiased
-from ..splatting.cameras import Camera, Frame
+from ..splatting.cameras import Camera, Frame, front_camera
 from ..splatting.api import splat
 from .decoding import GaussianDecoder
 from .motion import SPATIAL, MotionDecoder, deform
@@ -66,7 +66,8 @@ def deform(
         return a.phi(f + fading(a.phi, moved, a.gate)*r + moved, x)
     rows = [t for t in (a.points, a.feature, a.basis, a.detail) if t is not None]
     parts = [part(*c) for c in zip(*(t.split(n) for t in rows))]
-    return Antialiased(*map(torch.cat, zip(*(vars(p).values() for p in parts))))
+    joined = (c[0] if len(c) == 1 else torch.cat(c) for c in zip(*(vars(p).values() for p in parts)))
+    return Antialiased(*joined)
 
 # %% ../../nbs/model/26_avatar.ipynb #d96a092f
 def fading(
@@ -95,9 +96,12 @@ def tensor_state(
     return [(t.data_ptr(), t._version) for t in (*module.buffers(), *module.parameters())]
 
 # %% ../../nbs/model/26_avatar.ipynb #22b3d69f
-def same_code(a, b):
-    "Whether two motion codes, or None, are equal."
-    return a is b if a is None or b is None else torch.equal(a, b)
+def same_code(coef, last):
+    "Whether a motion code, or None, is the last one; on a GPU the same tensor, unchanged: nobody waits."
+    was, version, kept = last
+    if coef is None or was is None: return coef is was
+    if coef.device.type != 'cpu': return coef is was and coef._version == version
+    return torch.equal(coef, kept)
 
 # %% ../../nbs/model/26_avatar.ipynb #768ce46f
 @patch
@@ -106,7 +110,8 @@ def check_code(
     coef,       # a motion code
 ):
     "One line for a motion code that does not fit."
-    if not isinstance(coef, Tensor) or coef.shape != self.code.shape or not coef.isfinite().all():
+    fits = isinstance(coef, Tensor) and coef.shape == self.code.shape
+    if not fits or coef.device.type == 'cpu' and not coef.isfinite().all():     # a GPU would have to wait
         got = tuple(coef.shape) if isinstance(coef, Tensor) else type(coef).__name__
         raise ValueError(f'a motion code has {len(self.code)} finite numbers, '
                          f'shape ({len(self.code)},); got {got}')
@@ -130,8 +135,8 @@ def gaussians(
         coef = coef.to(self.code)
     state, last = tensor_state(self) + [getattr(self, 'short', False)], self.last   # once: threads
     if last is None or last[0] != state or not same_code(coef, last[1]):
-        kept = None if coef is None else coef.clone()
-        last = self.last = state, kept, self.drive(coef, state)
+        told = coef, *((None, None) if coef is None else (coef._version, coef.clone()))
+        last = self.last = state, told, self.drive(coef, state)
     return last[2].shallow()
 
 # %% ../../nbs/model/26_avatar.ipynb #fcdd320d
@@ -145,7 +150,7 @@ def render(
     backend:str='auto',     # see `splat`
 )->Frame:                   # image (*V,H,W,3) on black, alpha, depth
     "A picture of the avatar with this expression from this camera."
-    camera = Camera.look().to(self.points.device) if camera is None else camera
+    camera = front_camera(self.points.device) if camera is None else camera
     size = self.cfg.model.render if size is None else size
     return splat(self.gaussians(coef), camera, size, backend)
 
@@ -174,7 +179,7 @@ def bases(
 )->Frame:                   # image (*V,H,W,48)
     "Splat of the 48 motion basis channels over the still head (figure 5)."
     g = self.gaussians(); g.colors = self.basis
-    return splat(g, Camera.look().to(g.device) if camera is None else camera,
+    return splat(g, front_camera(g.device) if camera is None else camera,
                  self.cfg.model.render if size is None else size)
 
 # %% ../../nbs/model/26_avatar.ipynb #5e125c89

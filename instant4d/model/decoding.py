@@ -66,9 +66,18 @@ def forward(
     x:Float[Tensor,'*B N 3'],       # where they were read, world units
 )->Gaussians:
     "Phi(f): Gaussians around the places x (eq. 1)."
-    offset, scale, quat, opacity, color = self.raw(f).float().split([*RAW.values()], -1)
+    return self.gaussians(self.raw(f), x)
+
+@patch
+def gaussians(
+    self:GaussianDecoder,
+    raw:Float[Tensor,'*B N 14'],    # of `raw`
+    x:Float[Tensor,'*B N 3'],       # where the features were read, world units
+)->Gaussians:
+    "What the 14 numbers mean."
+    offset, scale, quat, opacity, color = raw.float().split([*RAW.values()], -1)
     scales = self.pitch*(.5*scale.exp()).clamp(MIN_SCALE, MAX_SCALE)
-    quats = quat + quat.new_tensor([1,0,0,0])
+    quats = torch.cat([quat[...,:1] + 1, quat[...,1:]], -1)
     return Gaussians(x + MAX_OFFSET*offset.tanh(), quats, scales, opacity[...,0].sigmoid(),
                      color.sigmoid()*1.002 - .001)
 
@@ -92,7 +101,8 @@ def jitter(
     device='cpu',       # of the result
 )->Tensor:              # in 0..1
     "Where samples lie within their bins or pixels."
-    usual = torch.as_tensor(usual, device=device).expand(shape)
+    if not isinstance(usual, Tensor): usual = torch.full((), usual, device=device)
+    usual = usual.expand(shape)
     if generator is None: return usual
     u = random_numbers(shape, generator, device)
     if as_inference is None: return u
@@ -112,10 +122,10 @@ def uniform_depths(
     return near + 2*(torch.arange(n, device=camera.device) + u).expand(shape)/n
 
 # %% ../../nbs/model/21_decoding.ipynb #a5b34cdb
-def fill_square(n:int)->Float[Tensor,'n 2']:
+def fill_square(n:int, device='cpu')->Float[Tensor,'n 2']:
     "n places in a square, 0..1, evenly filled by the first, by the last and by all."
-    g = 1.32471795724475
-    return (torch.arange(1, n + 1)[:,None]/torch.tensor([g, g*g])) % 1
+    g, k = 1.32471795724475, torch.arange(1, n + 1, device=device)
+    return torch.stack([k/g, k/(g*g)], -1) % 1
 
 # %% ../../nbs/model/21_decoding.ipynb #4dbf7c8a
 def ray_directions(
@@ -125,7 +135,7 @@ def ray_directions(
 )->Float[Tensor,'*B R S 3']:            # third component one in the camera's frame
     "A direction for each sample of each ray."
     d, to_pixels = rays(camera, size, size)[1], camera.pixels((size,size))
-    right_down = (camera.cam2world[...,:3,:3] @ torch.linalg.inv(to_pixels))[...,:2].mT
+    right_down = (camera.cam2world[...,:3,:3] @ torch.linalg.inv_ex(to_pixels)[0])[...,:2].mT
     return d[...,None,:] + (at - .5) @ right_down[...,None,:,:]
 
 # %% ../../nbs/model/21_decoding.ipynb #f689ce1d
@@ -162,7 +172,7 @@ def sample_points(
     how = dict(as_inference=as_inference, device=planes.device)
     def draw(shape, usual): return jitter((*R, *shape), usual, generator, **how)
     origin = camera.position[...,None,None,:]
-    d = ray_directions(camera, size, draw((samples,2), fill_square(samples)))
+    d = ray_directions(camera, size, draw((samples,2), fill_square(samples, planes.device)))
     first = uniform_depths(camera, n, size, draw((n,), .5))
     x = (origin + first[...,None]*d[...,:n,:]).flatten(-3,-2)
     # a scene's cameras read its planes together

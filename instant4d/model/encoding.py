@@ -54,8 +54,9 @@ def places_of(
 )->Float[Tensor,'1 2 H W']:
     "Where each pixel lies, -1..1 from left to right and from top to bottom."
     h, w = image.shape[-2:]
-    y, x = torch.meshgrid(torch.linspace(-1,1,h), torch.linspace(-1,1,w), indexing='ij')
-    return torch.stack([x, y])[None].to(image)
+    rows, columns = (torch.linspace(-1, 1, n, device=image.device) for n in (h, w))
+    y, x = torch.meshgrid(rows, columns, indexing='ij')
+    return torch.stack([x, y])[None].to(image.dtype)
 
 def with_place(
     image:Float[Tensor,'B C H W'],

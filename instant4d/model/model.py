@@ -23,7 +23,7 @@ from ..files import (
     bundled, checksum, from_int8, load_strict, read_tensors, to_int8, write_tensors)
 from ..images import CROP_SIDE, load_portrait, read_image, to_tensor
 from ..patching import patch
-from ..splatting.cameras import Camera
+from ..splatting.cameras import Camera, front_camera
 from .triplanes import sample_triplane, split_features
 from .decoding import sample_points
 from .encoding import make_encoder
@@ -120,11 +120,11 @@ def one_pass(
     "E, then points from the frontal camera, once (Sec. 4.1)."
     m = self.cfg.model; rays = rays or m.rays; phi, psi = copy.deepcopy((self.phi, self.psi))
     phi.pitch *= (m.rays/rays)**(1/3)       # finer rays, finer Gaussians, but no holes along a ray
-    planes, front = self.encoder(x.to(self.device)[None]), Camera.stack([Camera.look().to(self.device)])
+    planes, front = self.encoder(x.to(self.device)[None]), Camera.stack([front_camera(self.device)])
     p = sample_points(planes, phi, front, rays, m.samples)
     f, b = split_features(sample_triplane(planes, p))
     cfg = replace(self.cfg, model=replace(m, rays=rays))
-    return Avatar(cfg, p[0], f[0].clone(), b[0].clone(), code, phi, psi).eval().requires_grad_(False)
+    return Avatar(cfg, *(t[0].contiguous().clone() for t in (p, f, b)), code, phi, psi).eval().requires_grad_(False)
 
 # %% ../../nbs/model/31_model.ipynb #845defa4
 FINE_RAYS = 48      # a side, of refined avatars
@@ -271,7 +271,7 @@ def in_trunk(name:str)->bool:
 
 def trunk_sum(model:Instant4D)->str:
     "Checksum of what late rivals share: the trunk, and M."
-    return checksum({k:v for k, v in model.state_dict().items()
+    return checksum({k:v.cpu() for k, v in model.state_dict().items()
                      if in_trunk(k) or k.startswith('motion_encoder.')})
 
 # %% ../../nbs/model/31_model.ipynb #0b1a80c8

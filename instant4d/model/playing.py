@@ -6,7 +6,7 @@ Docs: https://instant4d.github.io/instant4d/model/playing.html.md"""
 
 # %% auto #0
 __all__ = ['LOG1P', 'Folded', 'fold', 'matrices', 'drive_spatial', 'exp_minus', 'sigmoid', 'softplus_kernel', 'fade_kernel',
-           'decode_kernel', 'product', 'drive_part', 'drive_fast', 'products', 'in_turns', 'bf16_pays']
+           'decode_kernel', 'product', 'drive_part', 'drive_fast', 'drive_plain', 'products', 'in_turns', 'bf16_pays']
 
 # %% ../../nbs/model/27_playing.ipynb #fdb0bd07
 import functools, statistics, time
@@ -174,6 +174,24 @@ def drive_fast(
     means, quats, scales, opacities, colors = out
     return Antialiased(means, quats, scales, opacities[:,0], colors)
 
+# %% ../../nbs/model/27_playing.ipynb #161b8a1c
+def drive_plain(
+    avatar:Avatar,                  # deformed in feature space, on any device
+    folded:Folded,                  # what `fold` made of it
+    coef:Float[Tensor,'512'],       # motion code of the driving picture
+    short:bool=False,               # products in bfloat16
+)->Antialiased:
+    "What `drive_fast` computes, by operations of torch (eq. 2)."
+    (w1, b1, w2), phi = matrices(avatar, coef), avatar.phi
+    with torch.autocast(coef.device.type, torch.bfloat16, enabled=short):
+        h = F.softplus(F.linear(folded.z, w1, b1))
+        g = F.linear(h, w2).float()
+        if folded.r is not None:
+            length = (g + folded.b).square().sum(-1, keepdim=True)
+            g = g + folded.r/(1 + length/avatar.gate**2)
+        raw = phi.fc2(F.softplus(g + folded.a))
+    return Antialiased(*vars(phi.gaussians(raw, avatar.points)).values())
+
 # %% ../../nbs/model/27_playing.ipynb #90f28018
 Avatar.short = False        # products in bfloat16 on the CPU; see `bf16_pays`
 
@@ -181,12 +199,12 @@ Avatar.short = False        # products in bfloat16 on the CPU; see `bf16_pays`
 def drive(self:Avatar, coef, state)->Antialiased:
     "The fastest way to this expression; `state` says whether what was folded still holds."
     x, feature = self.points, self.cfg.model.deform == 'feature'
-    if coef is None or feature and (x.device.type != 'cpu' or x.dtype != torch.float32):
-        return self.deform(coef)
+    if coef is None or feature and x.dtype != torch.float32: return self.deform(coef)
     if self.folded is None or self.folded[0] != state:
         self.folded = state, fold(self) if feature else self.deform()
     if not feature: return drive_spatial(self, self.folded[1], coef)
-    return drive_fast(self, self.folded[1], coef, self.short)
+    fast = drive_fast if x.device.type == 'cpu' else drive_plain
+    return fast(self, self.folded[1], coef, self.short)
 
 # %% ../../nbs/model/27_playing.ipynb #43c9b434
 def products(avatar:Avatar):

@@ -149,7 +149,7 @@ def side_views(avatar:Avatar, photos:list, size:int)->list:
     views = [Camera.look(*s) for s in FAR_VIEWS]
     views += [Camera.look(yaw + y, pitch + p) for y, p in NEAR_VIEWS]
     out = []
-    for camera in views:
+    for camera in (v.to(g.device) for v in views):
         was = splat(g, camera, size, check=False); pic, sure = reproject(g, small, camera)
         out.append(Side(camera, sure*pic + (1 - sure)*was.image, was.alpha, sure))
     return out

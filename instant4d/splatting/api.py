@@ -40,8 +40,8 @@ def splat_gsplat(
     *, eps2d:float=0.3,     # blur, px^2
     antialiased:bool=False, # scale opacity by the area gained through the blur
 )->Frame:                   # image, alpha and depth
-    "Draw Gaussians with the gsplat library."
-    rasterization = need_gsplat(g)
+    "Draw Gaussians with the gsplat library, which computes in float32."
+    rasterization, dtype, g = need_gsplat(g), g.dtype, g.float()
     (h, w), s = image_size(size), g.shape
     views = camera if camera.shape else camera.map(lambda x: x.expand(*s, *x.shape))
     if views.shape[:len(s)] != s:
@@ -54,7 +54,7 @@ def splat_gsplat(
         near_plane=0.01, eps2d=eps2d, packed=False, render_mode='RGB+ED',
         rasterize_mode='antialiased' if antialiased else 'classic')
     out, alpha = out.reshape(*views.shape, h, w, -1), alpha.reshape(*views.shape, h, w)
-    return Frame(out[...,:-1], alpha, torch.where(alpha < ALPHA_MIN, 0, out[...,-1]))
+    return Frame(out[...,:-1], alpha, torch.where(alpha < ALPHA_MIN, 0, out[...,-1])).to(dtype)
 
 # %% ../../nbs/splatting/15_api.ipynb #f057cb5b
 BACKENDS = dict(oracle=splat_oracle, numba=splat_numba, gsplat=splat_gsplat)
@@ -65,8 +65,8 @@ def pick_backend(
 )->str:                 # a name
     "What `auto` stands for; one line for a backend that cannot draw these."
     if backend == 'auto':
-        if g.device.type == 'cuda': return 'gsplat'
-        return 'oracle' if g.dtype == torch.float64 else 'numba'
+        if g.dtype == torch.float64: return 'oracle'
+        return 'gsplat' if g.device.type == 'cuda' else 'numba'
     if backend == 'numba' and g.device.type != 'cpu':
         raise ValueError(f"backend 'numba' runs on the CPU, these Gaussians are on {g.device}; "
                          "move them with .to('cpu')")
@@ -76,13 +76,15 @@ def pick_backend(
 def check_input(
     g:Gaussians,        # what is to be drawn
     camera:Camera,      # from where
+    everything:bool=True,   # also numbers that lie on a GPU, for which the host has to wait
 ):
     "One line about anything that cannot be drawn."
     if not isinstance(g, Gaussians):
         raise ValueError(f'Gaussians expected, not {type(g).__name__}')
     if not isinstance(camera, Camera):
         raise ValueError(f'a Camera expected, not {type(camera).__name__}; see Camera.look')
-    g.check(); camera.check()
+    g.check(everything or g.device.type == 'cpu')
+    if everything or camera.device.type == 'cpu': camera.check()
 
 # %% ../../nbs/splatting/15_api.ipynb #829ab527
 def splat(
@@ -92,14 +94,14 @@ def splat(
     backend:str='auto',     # auto, oracle, numba or gsplat
     *, eps2d:float=0.3,     # blur added to each 2D covariance, px^2
     antialiased:bool=None,  # scale opacity by the area gained through the blur; None: as `g` says
-    check:bool=True,        # look for NaN, wrong shapes, empty or singular Gaussians first
+    check:bool=None,        # look for what cannot be drawn; None: on a GPU shapes and types only
 )->Frame:                   # image (*B,H,W,C) on black, alpha and depth (*B,H,W)
     "Draw 3D Gaussians: differentiable to all of `g` on every backend (Sec. 3)."
     if backend not in ('auto', *BACKENDS):
         raise ValueError(f'backend {backend!r} is unknown; one of auto, {", ".join(BACKENDS)}')
     if not 0 <= eps2d < 1e6:
         raise ValueError(f'eps2d is {eps2d}; it is a blur in square pixels, 0.3 by custom')
-    if check: check_input(g, camera)
+    if check is not False: check_input(g, camera, bool(check))
     antialiased = g.antialiased if antialiased is None else antialiased
     draw = BACKENDS[pick_backend(backend, g)]
     return draw(g, camera, size, eps2d=eps2d, antialiased=antialiased)

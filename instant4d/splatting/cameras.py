@@ -6,10 +6,10 @@ Docs: https://instant4d.github.io/instant4d/splatting/cameras.html.md"""
 
 # %% auto #0
 __all__ = ['MM', 'EG3D_UNIT', 'intrinsics', 'image_size', 'camera_axes', 'invert_rigid', 'shared_batch', 'Camera', 'as_numbers',
-           'orbit', 'rays', 'to_eg3d', 'from_eg3d', 'Frame', 'expand_views']
+           'front_camera', 'orbit', 'rays', 'to_eg3d', 'from_eg3d', 'Frame', 'expand_views']
 
 # %% ../../nbs/splatting/12_cameras.ipynb #7b059050
-import math, operator
+import functools, math, operator
 from dataclasses import dataclass
 import torch
 from jaxtyping import Float
@@ -104,8 +104,8 @@ def pixels(
     size,                       # pixels: one number or (H,W)
 )->Float[Tensor,'*B 3 3']:      # K in pixels
     "K with its first row scaled by the width, its second by the height."
-    h, w = image_size(size)
-    return self.K * self.K.new_tensor([w, h, 1])[:,None]
+    (h, w), (x, y, z) = image_size(size), self.K.unbind(-2)
+    return torch.stack([x*w, y*h, z], -2)
 
 # %% ../../nbs/splatting/12_cameras.ipynb #e29fc67d
 def as_numbers(
@@ -136,6 +136,15 @@ def look(
     m = t.new_zeros(*t.shape[:-1], 4, 4)
     m[...,:3,:3], m[...,:3,3], m[...,3,3] = axes, t, 1
     return cls(m, intrinsics(fov))
+
+# %% ../../nbs/splatting/12_cameras.ipynb #665a54d7
+@functools.cache
+@torch.inference_mode(False)        # also for those who train later
+def front_camera(
+    device='cpu',       # where its matrices lie
+)->Camera:              # always the same one: do not write to it
+    "`Camera.look()`, made once for each device: a number that moves to a GPU makes the host wait."
+    return Camera.look().to(device)
 
 # %% ../../nbs/splatting/12_cameras.ipynb #4eea74e6
 @patch
@@ -189,11 +198,12 @@ def rays(
     jitter:Float[Tensor,'*B hw 2']=None,    # moves (x,y) off the pixel centre, in pixels
 )->tuple:                                   # origins and directions, both (*B,h*w,3)
     "Rays through the pixel centres, row by row; `origin + t*direction` has camera depth t."
-    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing='ij')
-    xy = torch.stack([x, y], -1).reshape(-1, 2).to(camera.K) + .5
+    rows, columns = (torch.arange(n, device=camera.device, dtype=camera.dtype) for n in (h, w))
+    y, x = torch.meshgrid(rows, columns, indexing='ij')
+    xy = torch.stack([x, y], -1).reshape(-1, 2) + .5
     if jitter is not None: xy = xy + jitter
     uv = torch.cat([xy, torch.ones_like(xy[...,:1])], -1)
-    d = uv @ torch.linalg.inv(camera.pixels((h, w))).mT @ camera.cam2world[...,:3,:3].mT
+    d = uv @ torch.linalg.inv_ex(camera.pixels((h, w)))[0].mT @ camera.cam2world[...,:3,:3].mT
     return camera.position[...,None,:].expand_as(d), d
 
 # %% ../../nbs/splatting/12_cameras.ipynb #0c6a5928

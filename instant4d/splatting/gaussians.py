@@ -95,6 +95,7 @@ def fault(
 @patch
 def check(
     self:Gaussians,
+    numbers:bool=True,  # also NaN, scales, opacities and quaternions
 )->Gaussians:       # the same set
     "Raise a one-line ValueError if shapes, types or numbers cannot be drawn."
     ends = dict(means=(3,), quats=(4,), scales=(3,), opacities=(), colors=self.colors.shape[-1:])
@@ -105,5 +106,5 @@ def check(
         if not x.is_floating_point() or (x.dtype, x.device) != (self.dtype, self.device):
             raise ValueError(f'{name}: {x.dtype} on {x.device}; all five share one float type')
     if not self.means.numel(): raise ValueError('means: zero Gaussians; at least one is needed')
-    if why := fault(self): raise ValueError(why)
+    if numbers and (why := fault(self)): raise ValueError(why)
     return self

@@ -13,14 +13,13 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
 from ..splatting.cameras import Camera, to_eg3d
-from .losses import total
+from .losses import read_terms
 
 # %% ../../nbs/training/53_adversary.ipynb #fa50e3dc
 def blur_down(x:Float[Tensor,'B C H W'])->Float[Tensor,'B C h w']:
     "Half the size, without aliasing."
-    k = torch.tensor([1.,3,3,1], device=x.device, dtype=x.dtype)/8
-    k = torch.outer(k, k).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(F.pad(x, (1,1,1,1), mode='replicate'), k, stride=2, groups=x.shape[1])
+    x = F.pad(x, (1,1,1,1), mode='replicate')
+    return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2)      # (1,3,3,1)/8, both ways
 
 def minibatch_std(x:Float[Tensor,'B C H W'], most:int=4)->Float[Tensor,'B 1 H W']:
     "How much pictures of a group differ, as one more channel."
@@ -128,18 +127,25 @@ def d_step(
     condition:tuple,                # of `conditions`
     step:int,                       # R1 is paid when `every` divides it
     *, gamma:float=.1,              # of R1
-    every:int=16,
+    every:int=16, parts:int=1,      # in how many parts the batch is taken
+    read=read_terms,                # terms -> numbers
 )->dict:                            # numbers for the log
-    "One step of the discriminator."
-    scores = D(real.detach(), *condition), D(fake.detach(), *condition)
-    terms = dict(d=d_loss(*scores)) | (dict(r1=r1(D, real, condition)) if step % every == 0 else {})
-    loss = total(terms, dict(d=1., r1=every*gamma/2), step)
-    opt.zero_grad(); loss.backward(); opt.step()
-    return {k:v.item() for k, v in terms.items()} | dict(accuracy=accuracy(*scores))
+    "One step of the discriminator. R1 comes last, when the graph of the scores is gone: less memory."
+    opt.zero_grad(); told = []
+    for x, y, *c in zip(*(t.detach().chunk(parts) for t in (real, fake, *condition))):
+        scores = D(x, *c), D(y, *c); terms = dict(d=d_loss(*scores), accuracy=accuracy(*scores))
+        (terms['d']/parts).backward()
+        if step % every == 0:
+            terms['r1'] = r1(D, x, c)
+            (terms['r1']*every*gamma/2/parts).backward()
+        told.append(terms)
+    out = read({k:sum(t[k].detach() for t in told)/parts for k in told[0]}, step=step)
+    opt.step()
+    return out
 
-def accuracy(real:Float[Tensor,'B'], fake:Float[Tensor,'B'])->float:
+def accuracy(real:Float[Tensor,'B'], fake:Float[Tensor,'B'])->Float[Tensor,'']:
     "Share of the scores with the right sign."
-    return torch.cat([real > 0, fake < 0]).float().mean().item()
+    return torch.cat([real > 0, fake < 0]).float().mean()
 
 # %% ../../nbs/training/53_adversary.ipynb #30aeb09e
 def g_term(

@@ -32,25 +32,25 @@ def save_checkpoint(path, state:dict):
 def load_checkpoint(
     path,       # of `save_checkpoint`
     T,          # the `Trainer` (notebook 57) that is to go on
-)->tuple:       # next step, the log so far, the best score
+)->tuple:       # next step, the log so far, the best score, whether the report has seen it
     "Go on from a checkpoint of the same run; one line if it is damaged or of another run."
     why = lambda e: (str(e).splitlines() or ['empty'])[0][:80]
     after, fixed = 'choose another folder to start afresh', ('seed', 'batch', 'targets')
     try:
-        c = torch.load(path, map_location=T.acc.device, weights_only=True)
+        c = torch.load(path, map_location='cpu', weights_only=True)     # T moves what belongs elsewhere
         model, old = c['config']['model'], c['config']['train']
         for k in fixed: old[k]                      # a KeyError if it says nothing of these
     except Exception as e:
         raise ValueError(f'{path}: not a whole checkpoint ({why(e)}); {after}') from None
     now = as_dict(T.cfg)
-    changed = [f'{k} = {old.get(k)}' for k, v in now['train'].items() if old.get(k) != v]
+    changed = [f'{k} = {old[k]}' for k, v in now['train'].items() if k in old and old[k] != v]
     if model != now['model']:
         raise ValueError(f'{path}: belongs to a model of another size; choose its preset')
     if bad := [c for c in changed if c.split()[0] in fixed]:
         raise ValueError(f'{path}: was trained with {bad[0]}; {after}')
     if changed:
         warnings.warn(f'{path}: goes on with other settings; so far {", ".join(changed)}')
-    try: T.load(c['state']); return c['step'], c['log'], c['best']
+    try: T.load(c['state']); return c['step'], c['log'], c['best'], c.get('told', True)
     except Exception as e:
         raise ValueError(f'{path}: does not fit this run ({why(e)}); {after}') from None
 

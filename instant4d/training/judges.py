@@ -81,10 +81,11 @@ def train_identity(
     seed:int=0,             # of weights and choices
     net:nn.Module=None,     # continue with this one
     report=None,            # called as report(step, loss)
+    device=None,            # where to train; None: where `net` is
 )->nn.Module:               # trained and frozen
     "Train an embedding to tell rendered people apart (eq. 3's e)."
     with torch.random.fork_rng():           # the caller's random numbers stay as they were
-        torch.manual_seed(seed); net = (net or IdentityEmbedding()).train()
+        torch.manual_seed(seed); net = (net or IdentityEmbedding()).train().to(device)
         centres = torch.randn(len(heads), net.code)
     pairs, device = ExpressionPairs(heads, seed), next(net.parameters()).device
     centres = nn.Parameter(centres.to(device))

@@ -6,11 +6,11 @@ Docs: https://instant4d.github.io/instant4d/training/loop.html.md"""
 
 # %% auto #0
 __all__ = ['generators', 'sampling_cameras', 'decode_targets', 'read_motion', 'predict', 'shrink', 'accelerator', 'Predictor',
-           'share_gradients', 'Trainer', 'feature_network', 'follow', 'open_heads', 'leg', 'batches', 'Bar', 'begin',
-           'train']
+           'share_gradients', 'Trainer', 'feature_network', 'batch_parts', 'follow', 'open_heads', 'leg', 'one_thread',
+           'batches', 'same_heads', 'Feed', 'Bar', 'begin', 'train']
 
 # %% ../../nbs/training/57_loop.ipynb #1d501635
-import copy, math
+import contextlib, copy, itertools, math
 from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
@@ -21,16 +21,16 @@ from tqdm.auto import tqdm
 from ..config import Config, as_dict
 from ..patching import patch
 from ..splatting.gaussians import Gaussians
-from ..splatting.cameras import Camera
+from ..splatting.cameras import Camera, front_camera
 from ..splatting.api import splat
 from ..model.triplanes import sample_triplane, split_features
 from ..model.decoding import random_numbers
 from ..model.motion import MotionEncoder
 from ..model.model import Instant4D, load_model
-from ..data.shards import FILES, check_training
+from ..data.shards import FILES, check_training, find_shards
 from ..data.people import Heads
-from ..data.reenactment import Reenactment, Steps
-from .losses import TERMS, Losses
+from ..data.reenactment import Reenactment, Steps, pack_batch, unpack_batch
+from .losses import TERMS, Losses, read_terms
 from .adversary import Discriminator, conditions, d_optimiser, d_step, g_term
 from .optimisers import (
     adversary_on, learned, learning_rate, optimiser, render_size, trainable)
@@ -50,7 +50,7 @@ def sampling_cameras(
     gen:list,           # a generator for each of the B samples
 )->tuple:               # Camera (B,T), and which are frontal (B,T)
     "From where points are sampled."
-    front = Camera.look().to(cams.device)
+    front = front_camera(cams.device)
     swap = random_numbers(cams.shape, gen, cams.device) < frontal
     pick = lambda a, b: torch.where(swap[...,None,None], a, b)
     return Camera(pick(front.cam2world, cams.cam2world), pick(front.K, cams.K)), swap
@@ -73,11 +73,12 @@ def decode_targets(
 
 # %% ../../nbs/training/57_loop.ipynb #8be582e2
 def read_motion(model:Instant4D, batch:dict)->Float[Tensor,'B T 512']:
-    "M of the source and of the drivers of all targets but the first."
+    "M of the source and of the drivers of all targets but the first; in float32, as at inference."
     M, (B, T) = model.motion_encoder, batch['image'].shape[:2]
     if hasattr(M, 'known'): return M.known(batch['coef'])       # told instead of seen: notebook 63
-    faces = torch.cat([batch['source'][:,None], batch['driving'][:,1:]], 1).flatten(0,1)
-    with torch.no_grad(): return M(faces).float().unflatten(0, (B,T))
+    faces = torch.cat([batch['source'][:,None], batch['driving']], 1).flatten(0,1)
+    with torch.no_grad(), torch.autocast(faces.device.type, enabled=False):
+        return M(faces).unflatten(0, (B,T))
 
 # %% ../../nbs/training/57_loop.ipynb #281142bc
 def predict(
@@ -186,54 +187,87 @@ def build(self:Trainer, motion, embed, make):
 
 # %% ../../nbs/training/57_loop.ipynb #c8ea82df
 @patch
-def shown(self:Trainer, step, batch, frame, codes)->tuple:
+def shown(self:Trainer, step, part:int, batch, frame, codes)->tuple:
     "What D is shown: true pictures, predictions, cameras and codes, of which it forgets some."
     cams = Camera(batch['cam2world'], batch['K']).map(lambda x: x.flatten(0,1))
-    rng = torch.Generator().manual_seed(self.cfg.train.seed*2**40 + step)
+    rng = torch.Generator().manual_seed(self.cfg.train.seed*2**40 + part*2**34 + step)
     told = conditions(cams, codes.flatten(0,1), .1, rng)
     return batch['image'].flatten(0,1), frame.chw.flatten(0,1), told
 
 # %% ../../nbs/training/57_loop.ipynb #2f26ba05
 @patch
-def update_weights(self:Trainer, step):
-    "Clip the gradient, move the weights, and let the average follow."
+def read(self:Trainer, terms:dict, step:int)->dict:
+    "Numbers of all processes together; at one that is not finite all of them stop."
+    scaled = self.acc.scaler is not None        # then too large a gradient is skipped, not an error
+    must = {'total', 'd', 'r1', *self.losses.weights} | ({'gradient'} if not scaled else set())
+    share = (lambda v: self.acc.reduce(v, 'mean')) if self.acc.num_processes > 1 else None
+    return read_terms(terms, must, step=step, share=share)
+
+@patch
+def update_weights(self:Trainer, step, terms:dict)->dict:      # numbers for the log
+    "Clip the gradient, look at what was computed, move the weights, and let the average follow."
     t = self.cfg.train
     length = self.acc.clip_grad_norm_(trainable(self.model), t.clip)
-    if self.acc.scaler is None and not torch.isfinite(length):
-        raise ValueError(f'step {step}: the gradient is not finite; lower lr or clip')
+    numbers = self.read(terms | dict(gradient=length), step)
     for group in self.opt.param_groups: group['lr'] = learning_rate(step, self.cfg)
     self.opt.step()
     follow(self.average, self.model, min(t.ema, (1 + step)/(10 + step)))
+    return numbers
+
+# %% ../../nbs/training/57_loop.ipynb #d140dfcd
+@patch
+def receive(self:Trainer, batch:dict)->dict:
+    "What is computed with, on the device, while the host goes on; what is only counted stays."
+    stays = 'sample', 'identity', 'driver', 'replaced', 'own'
+    move = lambda v: v.to(self.acc.device, non_blocking=True)
+    return unpack_batch({k:v if k in stays else move(v) for k, v in batch.items()})
+
+def batch_parts(batch:dict, n:int)->list:
+    "A batch in n parts of whole samples, each a batch."
+    return [dict(zip(batch, p)) for p in zip(*(v.chunk(n) for v in batch.values()))]
 
 # %% ../../nbs/training/57_loop.ipynb #3f4d8c48
+@patch
+def learn(self:Trainer, step:int, part:int, batch:dict)->tuple:     # terms; what D is shown, or None
+    "Predict a part of the batch, compare, and add its share of the gradient."
+    t, size = self.cfg.train, batch['image'].shape[-1]
+    frame, norms, offsets, codes = self.net(batch, t.frontal, size, seed=t.seed)
+    game = self.shown(step, part, batch, frame, codes) if adversary_on(step, self.cfg) else None
+    adv = game and g_term(self.D, *game[1:])
+    with record_function('loss'):
+        loss, terms = self.losses(frame, norms, offsets, batch, adv=adv)
+    with record_function('backward'): self.acc.backward(loss/t.accumulate)
+    return terms | dict(total=loss), game and (game[0], game[1].detach(), *game[2])
+
+# %% ../../nbs/training/57_loop.ipynb #7199559d
 @patch
 def step(
     self:Trainer,
     step:int,           # from 0
     batch:dict,         # of this process
-)->dict:                # the terms of the loss, by name, and the total
+)->dict:                # the terms of the loss, by name, the total, and the length of the gradient
     "Predict, compare, and move the weights."
-    cfg, t = self.cfg, self.cfg.train
-    batch = shrink({k:v.to(self.acc.device) for k,v in batch.items()}, render_size(step, cfg))
-    size = batch['image'].shape[-1]
-    frame, norms, offsets, codes = self.net(batch, t.frontal, size, seed=t.seed)
-    game = self.shown(step, batch, frame, codes) if adversary_on(step, cfg) else None
-    adv = game and g_term(self.D, *game[1:])
-    with record_function('loss'):
-        loss, terms = self.losses(frame, norms, offsets, batch | dict(step=step), adv=adv)
-    with record_function('backward'):
-        self.opt.zero_grad()
-        self.acc.backward(loss)
-    with record_function('optimiser'): self.update_weights(step)
-    if game: terms |= d_step(self.D, self.d_opt, *game, step, gamma=t.gamma)
-    terms |= dict(total=loss)
-    return {k: v.item() if isinstance(v, Tensor) else v for k,v in terms.items()}
+    n, told, games = self.cfg.train.accumulate, [], []
+    parts = batch_parts(shrink(self.receive(batch), render_size(step, self.cfg)), n)
+    self.opt.zero_grad()
+    for k, part in enumerate(parts):        # processes exchange gradients after the last one only
+        with self.acc.no_sync(self.net) if k < n - 1 else contextlib.nullcontext():
+            terms, game = self.learn(step, k, part)
+        told.append(terms); games.append(game)
+    with record_function('optimiser'):
+        out = self.update_weights(step, {k:sum(t[k].detach() for t in told)/n for k in told[0]})
+    if games[0]:
+        real, fake, *how = map(torch.cat, zip(*games))
+        out |= d_step(self.D, self.d_opt, real, fake, how, step, gamma=self.cfg.train.gamma, parts=n,
+                      read=lambda terms, step: self.read(terms, step))
+    return out
 
 # %% ../../nbs/training/57_loop.ipynb #c825c8de
 @torch.no_grad()
 def follow(average:dict, model, decay:float):
     "Move a running average towards the weights."
-    for k, p in learned(model): average[k].lerp_(p, 1 - decay)
+    names, ps = zip(*learned(model))
+    torch._foreach_lerp_([average[k] for k in names], ps, 1 - decay)
 
 # %% ../../nbs/training/57_loop.ipynb #2074092a
 @patch
@@ -281,7 +315,6 @@ def open_heads(
 def leg(heads:Heads, cfg:Config, first:int, last:int, acc, *, coefs=False)->DataLoader:
     "The batches of some steps, for this process."
     t = cfg.train
-    one_thread = lambda _: torch.set_num_threads(1)
     if t.w_depth and not any(n.endswith(FILES['depth']) for n in heads.files):
         raise ValueError('w_depth wants heads with depth; '
                          'render them with --depth, or set w_depth = 0')
@@ -290,7 +323,11 @@ def leg(heads:Heads, cfg:Config, first:int, last:int, acc, *, coefs=False)->Data
                        lopsided=t.lopsided, mouths=t.mouths, neutral=t.neutral)
     order = Steps(t.batch, last, first, rank=acc.process_index, ranks=acc.num_processes)
     return DataLoader(data, batch_sampler=order, num_workers=t.workers, worker_init_fn=one_thread,
-                      pin_memory=acc.device.type == 'cuda')
+                      collate_fn=pack_batch, pin_memory=acc.device.type == 'cuda')
+
+def one_thread(_):
+    "What a process that loads pictures does first: the others want to work too."
+    torch.set_num_threads(1)
 
 # %% ../../nbs/training/57_loop.ipynb #91962182
 def batches(loader:DataLoader):
@@ -306,17 +343,38 @@ def batches(loader:DataLoader):
             raise ValueError(f'the heads cannot be read any more ({why}); {help}') from None
         yield b
 
+# %% ../../nbs/training/57_loop.ipynb #31bf6f8f
+def same_heads(heads, acc, **how)->Heads:
+    "Everybody opens what the first process finds: the folder may grow while the others look."
+    if isinstance(heads, Heads): return heads
+    from accelerate.utils import broadcast_object_list
+    found = [find_shards(heads) if acc.is_main_process else None]
+    if acc.num_processes > 1: broadcast_object_list(found)
+    return open_heads(found[0], **how)
+
+class Feed:
+    "The batches of a run, leg after leg."
+    def __init__(self, heads, cfg:Config, acc, coefs:bool=False):
+        self.heads, self.cfg, self.acc, self.coefs, self.files = heads, cfg, acc, coefs, None
+    def leg(self, first:int, last:int):     # yields the batches of these steps, for this process
+        "Heads that have come since the last leg take part."
+        heads, t = same_heads(self.heads, self.acc, cache=not self.cfg.train.workers), self.cfg.train
+        if heads.files != self.files:
+            self.files = heads.files
+            self.rest = batches(leg(heads, self.cfg, first, t.steps, self.acc, coefs=self.coefs))
+        return itertools.islice(self.rest, last - first)
+
 # %% ../../nbs/training/57_loop.ipynb #b12e3727
 @patch
 def walk(
-    self:Trainer, heads:Heads,
+    self:Trainer, feed:Feed,
     first:int, last:int,        # steps of the leg
     log:list,                   # gets the terms of each step
     bar, stop,                  # a `Bar`; of `until_told`
 )->int:                         # the next step
     "Take the steps of a leg."
-    step, coefs = first, hasattr(self.model.motion_encoder, 'known')
-    for batch in batches(leg(heads, self.cfg, first, last, self.acc, coefs=coefs)):
+    step = first
+    for batch in feed.leg(first, last):
         terms = self.step(step, batch)
         log.append(dict(step=step) | {k: round(v, 6) for k,v in terms.items()})
         step += 1; bar.show(terms)
@@ -346,27 +404,34 @@ class Bar:
 # %% ../../nbs/training/57_loop.ipynb #978802ae
 @patch
 def keep(self:Trainer, path, step, log, best, report)->float:     # best score so far
-    "Measure, then write the checkpoint, and the weights if they are the best so far."
+    "Write the checkpoint, then measure: a report that fails loses nothing."
     if self.acc.is_main_process:
-        model = self.smooth()
-        score = report(model, step, log) if report else None
-        better = score is not None and score > best
-        best = score if better else best
-        state = dict(config=as_dict(self.cfg), state=self.state(), step=step, log=log, best=best)
+        state = dict(config=as_dict(self.cfg), state=self.state(), step=step, log=log, best=best,
+                     told=report is None)
         save_checkpoint(path, state)
-        if better:
-            model.save(path.with_name('best.safetensors'), trained=dict(steps=step), score=score)
+        if report: best = self.ask(report, path, state)
     self.acc.wait_for_everyone()
     return best
 
+@patch
+def ask(self:Trainer, report, path, state:dict)->float:     # best score so far
+    "Measure; keep the weights if they are the best so far, and note that they were measured."
+    model, best = self.smooth(), state['best']
+    score = report(model, state['step'], state['log'])
+    if score is not None and score > best:
+        best = score
+        model.save(path.with_name('best.safetensors'), trained=dict(steps=state['step']), score=score)
+    save_checkpoint(path, state | dict(best=best, told=True))
+    return best
+
 # %% ../../nbs/training/57_loop.ipynb #72f1c293
-def begin(cfg:Config, path:Path, motion, tracker, **how)->tuple:    # Trainer, next step, log, best score
+def begin(cfg:Config, path:Path, motion, tracker, **how)->tuple:    # Trainer, what `load_checkpoint` gives
     "A trainer, gone on from the checkpoint if there is one."
     acc = accelerator(cfg, path.parent, tracker)
     T = Trainer(cfg, motion, acc=acc, **how)
-    step, log, best = load_checkpoint(path, T) if path.exists() else (0, [], -math.inf)
+    so_far = load_checkpoint(path, T) if path.exists() else (0, [], -math.inf, True)
     if tracker: acc.init_trackers('instant4d')
-    return T, step, log, best
+    return T, *so_far
 
 # %% ../../nbs/training/57_loop.ipynb #2f576fc6
 def train(
@@ -384,11 +449,13 @@ def train(
     "Train E, Phi and Psi; resumes from out/last.pt when there is one."
     if every < 1: raise ValueError(f'every = {every}: write a checkpoint after 1 step or more')
     path, t = Path(out)/'last.pt', cfg.train
-    T, step, log, best = begin(cfg, path, motion, tracker, embed=embed, make=make)
+    T, step, log, best, told = begin(cfg, path, motion, tracker, embed=embed, make=make)
+    feed = Feed(heads, cfg, T.acc, coefs=hasattr(T.model.motion_encoder, 'known'))
+    if not told: best = T.keep(path, step, log, best, report)       # the last report has failed
     with until_told(minutes) as stop, Bar(t, step, T.acc) as bar:
         while step < t.steps and not bar.halt:
             last = min(step//every*every + every, t.steps)
-            step = T.walk(open_heads(heads, cache=not t.workers), step, last, log, bar, stop)
+            step = T.walk(feed, step, last, log, bar, stop)
             best = T.keep(path, step, log, best, report)
     T.acc.end_training()
     return T.smooth()

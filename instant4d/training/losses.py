@@ -7,8 +7,8 @@ Docs: https://instant4d.github.io/instant4d/training/losses.html.md"""
 # %% auto #0
 __all__ = ['TRUNKS', 'CHOOSE', 'PERCEPTUAL', 'PAPER', 'TERMS', 'l1', 'edges', 'edge_l1', 'detail_l1', 'residual_norm',
            'still_offset', 'unit_features', 'feature_distance', 'FeatureLoss', 'find_trunk', 'load_lpips', 'make_lpips',
-           'Perceptual', 'gradients', 'UserEmbedding', 'identity_loss', 'depth_l1', 'total', 'picture_terms',
-           'check_weights', 'Losses']
+           'Perceptual', 'gradients', 'UserEmbedding', 'identity_loss', 'depth_l1', 'total', 'read_terms',
+           'picture_terms', 'check_weights', 'Losses']
 
 # %% ../../nbs/training/52_losses.ipynb #caf85caf
 import copy, math, warnings
@@ -213,13 +213,22 @@ def depth_l1(
 def total(
     terms:dict,         # name -> value
     weights:dict,       # name -> weight; names without one count nothing
-    step:int=0,         # for the message
 )->Float[Tensor,'']:
-    "The weighted sum; it stops at a number that is not finite, and names the term."
-    used = {k:v for k, v in terms.items() if weights.get(k)}
-    bad = [k for k, v in used.items() if not torch.isfinite(v.detach()).all()]
+    "The weighted sum of eq. 3."
+    return sum(weights[k]*v for k, v in terms.items() if weights.get(k))
+
+def read_terms(
+    terms:dict,         # name -> value, on any device
+    must=None,          # names that have to be finite; None: all
+    *, step:int=0,      # for the message
+    share=None,         # of one process -> mean of all processes
+)->dict:                # name -> number
+    "Numbers for the log, in one read; it stops at one that is not finite, and names the term."
+    values = torch.stack([v.detach().float() for v in terms.values()])
+    out = dict(zip(terms, (values if share is None else share(values)).tolist()))
+    bad = [k for k, v in out.items() if not math.isfinite(v) and (must is None or k in must)]
     if bad: raise ValueError(f'step {step}: {", ".join(bad)} is not finite; lower lr or clip')
-    return sum(weights[k]*v for k, v in used.items())
+    return out
 
 # %% ../../nbs/training/52_losses.ipynb #c29259ce
 PAPER = dict(l1=1., perceptual=1., identity=.1, detail=.1, norm=.001, adv=.025)     # below eq. 3
@@ -265,7 +274,7 @@ class Losses(nn.Module):
         "The weighted total, and all terms by name."
         terms = picture_terms(frame, norms, offsets, batch) | self.networks(frame, batch)
         if adv is not None: terms['adv'] = adv
-        return total(terms, self.weights, batch.get('step', 0)), terms
+        return total(terms, self.weights), terms
 
 # %% ../../nbs/training/52_losses.ipynb #ce457075
 @patch

@@ -46,7 +46,7 @@ def held_out(
         source, driving, frames = held_out_views(heads, i, model.cfg.model.image)
         avatar, c = model.encode(source, crop=False), model.motion(driving, crop=False)
         truth = [F.interpolate(heads.rgba(i,k)[None,:3], size=size, mode='area')[0] for k in frames]
-        shots = [avatar.render(a, heads.camera(i,k)).chw for a, k in zip((None, c, c), frames)]
+        shots = [avatar.render(a, heads.camera(i,k)).chw.cpu() for a, k in zip((None, c, c), frames)]
         rows.append([psnr(s, t) for s, t in zip(shots, truth)])
     return tuple(sum(r)/len(rows) for r in zip(*rows))
 

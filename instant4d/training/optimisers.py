@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from jaxtyping import Float
 from ..config import Config
+from ..patching import patch
 
 # %% ../../nbs/training/54_optimisers.ipynb #08d6dd26
 def learning_rate(
@@ -38,31 +39,40 @@ def adversary_on(step:int, cfg:Config)->bool:
     return bool(t.w_adv) and step >= max(t.adv_from, t.coarse)*t.steps
 
 # %% ../../nbs/training/54_optimisers.ipynb #08f636bb
-def orthogonal(G:Float[Tensor,'R C'])->Float[Tensor,'R C']:
+def orthogonal(G:Float[Tensor,'*B R C'])->Float[Tensor,'*B R C']:
     "About the nearest orthogonal matrix: singular values above .01 of the norm come out near 1."
-    X = G/(G.norm() + 1e-7)
-    X = X.mT if (tall := len(G) > G.shape[1]) else X
-    for _ in range(5):
-        A = X @ X.mT; X = 3.4445*X + (-4.7750*A + 2.0315*A @ A) @ X
-    return X.mT if tall else X
+    X = G.reshape(-1, *G.shape[-2:])
+    X = X/(torch.linalg.matrix_norm(X, keepdim=True) + 1e-7)
+    X = X.mT if (tall := G.shape[-2] > G.shape[-1]) else X
+    for _ in range(5):              # X <- 3.4445 X + (-4.7750 A + 2.0315 A A) X
+        A = X @ X.mT
+        X = torch.baddbmm(X, torch.baddbmm(A, A, A, beta=-4.7750, alpha=2.0315), X, beta=3.4445)
+    return (X.mT if tall else X).reshape(G.shape)
 
 # %% ../../nbs/training/54_optimisers.ipynb #e6598527
 class Muon(torch.optim.AdamW):
     "Groups with `matrices=True` by orthogonal steps, the others by AdamW."
     @torch.no_grad()
     def step(self, closure=None):
-        "Move the matrices, then let AdamW move the rest."
-        for group in self.param_groups:
-            for p in group['params'] if group['matrices'] else ():
-                if p.grad is None: continue
-                if p not in self.state:
-                    self.state[p] = dict(step=torch.zeros(()), mean=torch.zeros_like(p))
-                mean = self.state[p]['mean'].lerp_(p.grad, .05)
-                u = orthogonal(p.grad.lerp(mean, .95).flatten(1))
-                p.mul_(1 - group['lr']*group['weight_decay'])
-                p.add_(u.view_as(p), alpha=-group['lr']*.2*max(u.shape)**.5)
-                p.grad = None                   # AdamW passes it over
+        "Move the matrices, all of one shape together, then let AdamW move the rest."
+        for group in (g for g in self.param_groups if g['matrices']):
+            alike = {}
+            for p in group['params']:
+                if p.grad is not None: alike.setdefault(p.shape, []).append(p)
+            for ps in alike.values(): self.move(ps, group['lr'], group['weight_decay'])
         return super().step(closure)
+
+@patch
+def move(self:Muon, ps:list, lr:float, decay:float):
+    "One orthogonal step of matrices of one shape, by few and large operations: a GPU likes them."
+    for p in ps:
+        if p not in self.state: self.state[p] = dict(step=torch.zeros(()), mean=torch.zeros_like(p))
+    grads, means = torch.stack([p.grad for p in ps]), [self.state[p]['mean'] for p in ps]
+    torch._foreach_lerp_(means, list(grads), .05)
+    u = orthogonal(grads.lerp(torch.stack(means), .95).flatten(2))
+    torch._foreach_mul_(ps, 1 - lr*decay)
+    torch._foreach_add_(ps, list(u.view_as(grads)), alpha=-lr*.2*max(u.shape[-2:])**.5)
+    for p in ps: p.grad = None                  # AdamW passes them over
 
 # %% ../../nbs/training/54_optimisers.ipynb #13ec5104
 def learned(model)->list:
