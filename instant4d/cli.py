@@ -195,18 +195,25 @@ def presets_command(settings=None):
     print('\n'.join(lines))                        # all of it, or one line of complaint
 
 # %% ../nbs/90_cli.ipynb #445638ee
-def train_command(preset, settings, changes, **kw):
+def train_command(preset, settings, changes, dry_run=False, heads=None, **kw):
     "A training run; with --resume it goes on where it was stopped."
     from instant4d.config import load_preset
+    cfg = load_preset(preset, settings, **as_settings(changes))
+    if dry_run:
+        from instant4d.evaluation.budget import budget_lines
+        for line in budget_lines(cfg): print(line)
+        return
     from instant4d.training.runs import run
-    run(load_preset(preset, settings, **as_settings(changes)), say=print, **kw)
+    if not heads: raise ValueError('name a folder of heads with --heads, or ask for --dry-run')
+    run(cfg, heads, say=print, **kw)
 
 def train_options(r):
     "Options of `instant4d train`."
     r.add_argument('--preset', default='laptop', help='its name; without it, laptop')
     settings_option(r); set_option(r, 'train.lr=1e-4 model.rays=24')
-    r.add_argument('--heads', required=True,
-                   help='folder of .tar shards; those that arrive later take part')
+    r.add_argument('--heads', help='folder of .tar shards; those that arrive later take part')
+    r.add_argument('--dry-run', action='store_true',
+                   help='only say what a step needs: memory, operations, pictures, hours')
     r.add_argument('--out', default='out/train', help='folder of the run')
     r.add_argument('--resume', action='store_true', help='go on with the run in OUT')
     r.add_argument('--minutes', type=float, help='stop after so long')

@@ -197,7 +197,8 @@ def draw(
     number = lambda i: h.people[i]['identity']
     out = self.answers(i, plan.targets, light)
     out['source'] = self.scene(h.rgba(i,plan.source), light, rng)
-    out['driving'] = torch.stack([self.scene(h.rgba(*f), light, rng) for f in plan.drivers[1:]])
+    shots = [self.scene(h.rgba(*f), light, rng) for f in plan.drivers[1:]]      # of target 0: none
+    out['driving'] = torch.stack(shots) if shots else out['source'].new_empty(0, *out['source'].shape)
     own = [h.shot(i,j)[0] == h.shot(i,plan.source)[0] for j in plan.targets]
     out |= dict(own=torch.tensor(own), identity=number(i),
                 driver=torch.tensor([number(q) for q, _ in plan.drivers]))

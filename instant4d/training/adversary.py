@@ -6,7 +6,7 @@ Docs: https://instant4d.github.io/instant4d/training/adversary.html.md"""
 
 # %% auto #0
 __all__ = ['blur_down', 'minibatch_std', 'Equal', 'leaky_relu', 'halves', 'DownBlock', 'match', 'Discriminator', 'conditions',
-           'd_loss', 'g_loss', 'r1', 'd_optimiser', 'd_step', 'accuracy', 'g_term']
+           'd_loss', 'g_loss', 'r1', 'd_optimiser', 'd_step', 'pay', 'accuracy', 'g_term']
 
 # %% ../../nbs/training/53_adversary.ipynb #51d6037b
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -130,18 +130,24 @@ def d_step(
     every:int=16, parts:int=1,      # in how many parts the batch is taken
     read=read_terms,                # terms -> numbers
 )->dict:                            # numbers for the log
-    "One step of the discriminator. R1 comes last, when the graph of the scores is gone: less memory."
+    "One step of the discriminator: true pictures, predictions, R1; one graph at a time is in memory."
     opt.zero_grad(); told = []
     for x, y, *c in zip(*(t.detach().chunk(parts) for t in (real, fake, *condition))):
-        scores = D(x, *c), D(y, *c); terms = dict(d=d_loss(*scores), accuracy=accuracy(*scores))
-        (terms['d']/parts).backward()
+        scores = [pay(D, pictures, c, sign, parts) for pictures, sign in ((x, -1), (y, 1))]
+        terms = dict(d=d_loss(*scores), accuracy=accuracy(*scores))
         if step % every == 0:
-            terms['r1'] = r1(D, x, c)
-            (terms['r1']*every*gamma/2/parts).backward()
+            penalty = r1(D, x, c); terms['r1'] = penalty.detach()
+            (penalty*every*gamma/2/parts).backward()
         told.append(terms)
-    out = read({k:sum(t[k].detach() for t in told)/parts for k in told[0]}, step=step)
+    out = read({k:sum(t[k] for t in told)/parts for k in told[0]}, step=step)
     opt.step()
     return out
+
+def pay(D, pictures, condition, sign:int, parts:int)->Float[Tensor,'B']:
+    "Scores, after D has learned from them; `sign`: -1 for true pictures, 1 for predictions."
+    scores = D(pictures, *condition)
+    (F.softplus(sign*scores).mean()/parts).backward()
+    return scores.detach()
 
 def accuracy(real:Float[Tensor,'B'], fake:Float[Tensor,'B'])->Float[Tensor,'']:
     "Share of the scores with the right sign."

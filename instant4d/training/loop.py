@@ -25,6 +25,7 @@ from ..splatting.cameras import Camera, front_camera
 from ..splatting.api import splat
 from ..model.triplanes import sample_triplane, split_features
 from ..model.decoding import random_numbers
+from ..model.encoding import recompute
 from ..model.motion import MotionEncoder
 from ..model.model import Instant4D, load_model
 from ..data.shards import FILES, check_training, find_shards
@@ -174,11 +175,12 @@ def build(self:Trainer, motion, embed, make):
     except (RuntimeError, AttributeError):
         raise ValueError(f'this M does not fit the preset {self.cfg.name}; '
                          'train one, or give its file') from None
+    if t.recompute: recompute(model.encoder)
     self.net, self.opt = self.acc.prepare(Predictor(model), optimiser(model))
     self.average = {k:p.detach().clone() for k, p in learned(model)}
     M = feature_network(model) if t.w_perceptual and t.perceptual == 'features' else None
     weights = {k:getattr(t, 'w_'+k) for k in TERMS}
-    self.losses = Losses(weights, t.perceptual, motion=M, embed=embed).to(dev)
+    self.losses = Losses(weights, t.perceptual, motion=M, embed=embed, recompute=t.recompute).to(dev)
     self.D = self.d_opt = None
     if not t.w_adv: return
     self.D = Discriminator(t.render, code=self.cfg.model.code).to(dev)

@@ -15,6 +15,7 @@ import copy, math, warnings
 from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from jaxtyping import Float
 from ..patching import patch
 from ..config import closest
@@ -260,8 +261,9 @@ class Losses(nn.Module):
         perceptual:str='features',  # see `PERCEPTUAL`
         *, motion:MotionEncoder=None,   # whose features: a trained small M
         embed:nn.Module=None,       # for identity: `train_identity` or `UserEmbedding`
+        recompute:bool=False,       # features are computed again on the way back, not kept
     ):
-        super().__init__(); check_weights(weights)
+        super().__init__(); check_weights(weights); self.recompute = recompute
         self.weights = {k:v for k, v in weights.items() if v}
         if 'identity' in self.weights and embed is None:
             raise ValueError('identity needs embed: train_identity, UserEmbedding, or weight 0')
@@ -285,7 +287,10 @@ def networks(
 )->dict:
     "The terms that need a network, and depth, as far as they have weights."
     out, a, b = {}, frame.chw.flatten(0,1), batch['image'].flatten(0,1)
-    if self.perceptual.kind != 'none': out['perceptual'] = self.perceptual(a, b)
+    if self.perceptual.kind != 'none':
+        how = dict(use_reentrant=False, preserve_rng_state=False)
+        out['perceptual'] = (checkpoint(self.perceptual, a, b, **how) if self.recompute
+                             else self.perceptual(a, b))
     if self.embed is not None: out['identity'] = identity_loss(self.embed, a, b)
     if 'depth' in self.weights:
         if 'depth' not in batch:
