@@ -207,6 +207,7 @@ def train_command(preset, settings, changes, dry_run=False, heads=None, **kw):
     if not heads: raise ValueError('name a folder of heads with --heads, or ask for --dry-run')
     run(cfg, heads, say=print, **kw)
 
+# %% ../nbs/90_cli.ipynb #7adcd7cb
 def train_options(r):
     "Options of `instant4d train`."
     r.add_argument('--preset', default='laptop', help='its name; without it, laptop')

@@ -6,7 +6,8 @@ Docs: https://instant4d.github.io/instant4d/config.html.md"""
 
 # %% auto #0
 __all__ = ['TYPE_NAMES', 'CHOICES', 'SECTIONS', 'SETTINGS', 'cast', 'closest', 'check', 'ModelConfig', 'LossWeights', 'Chances',
-           'TrainConfig', 'Config', 'read_settings', 'build', 'preset_names', 'load_preset', 'as_dict', 'from_dict']
+           'Machine', 'TrainConfig', 'Config', 'read_settings', 'build', 'preset_names', 'load_preset', 'as_dict',
+           'from_dict']
 
 # %% ../nbs/01_config.ipynb #b9f05bac
 import configparser, difflib, math
@@ -115,9 +116,18 @@ class Chances:
     mouths:float = 0.       # before that: it has a one-sided mouth
     neutral:float = 0.      # the portrait is neutral, before any may be drawn
 
+# %% ../nbs/01_config.ipynb #a67c8f90
+@dataclass(frozen=True)
+class Machine:
+    "How a machine does the work; a part of `TrainConfig`, which checks it."
+    precision:str = 'fp32'  # of E, Phi and Psi while training: fp32, bf16 or fp16; M reads in fp32
+    accumulate:int = 1      # parts in which a batch is computed, one after the other: less memory
+    recompute:int = 0       # 1: what E and LPIPS computed is computed again on the way back, not kept
+    workers:int = 0         # processes that load pictures
+
 # %% ../nbs/01_config.ipynb #b4a12959
 @dataclass(frozen=True)
-class TrainConfig(LossWeights, Chances):
+class TrainConfig(LossWeights, Chances, Machine):
     "How the model is trained (Sec. 4.2). The defaults are the preset `laptop`."
     steps:int = 2700        # optimiser steps
     batch:int = 4           # encoded sources in a step
@@ -129,10 +139,6 @@ class TrainConfig(LossWeights, Chances):
     render:int = 128        # rendered picture while training, pixels a side
     coarse:float = .25      # share of the steps that render at smaller sizes, from 64 pixels on
     ema:float = .999        # decay of the averaged weights; 0: no average
-    precision:str = 'fp32'  # of E, Phi and Psi while training: fp32, bf16 or fp16; M reads in fp32
-    accumulate:int = 1      # parts in which a batch is computed, one after the other: less memory
-    recompute:int = 0       # 1: what E and LPIPS computed is computed again on the way back, not kept
-    workers:int = 0         # processes that load pictures
     seed:int = 0            # first number of every random choice
 
     def __post_init__(self):

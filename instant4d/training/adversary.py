@@ -143,6 +143,7 @@ def d_step(
     opt.step()
     return out
 
+# %% ../../nbs/training/53_adversary.ipynb #4b65b99e
 def pay(D, pictures, condition, sign:int, parts:int)->Float[Tensor,'B']:
     "Scores, after D has learned from them; `sign`: -1 for true pictures, 1 for predictions."
     scores = D(pictures, *condition)

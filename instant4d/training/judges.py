@@ -94,8 +94,7 @@ def train_identity(
         x, who = (t.to(device) for t in identity_batch(pairs, step, batch))
         loss = arcface(net(x) @ F.normalize(centres, dim=1).T, who, margin*min(1, 2*step/steps))
         opt.param_groups[0]['lr'] = lr*(1 - step/steps)
-        opt.zero_grad(); loss.backward(); opt.step()
-        if report: report(step, loss.item())
+        opt.zero_grad(); loss.backward(); opt.step(); report and report(step, loss.item())
     return net.eval().requires_grad_(False)
 
 # %% ../../nbs/training/51_judges.ipynb #1eb4b129

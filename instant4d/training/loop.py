@@ -33,10 +33,10 @@ from ..data.people import Heads
 from ..data.reenactment import Reenactment, Steps, pack_batch, unpack_batch
 from .losses import TERMS, Losses, read_terms
 from .adversary import Discriminator, conditions, d_optimiser, d_step, g_term
-from .optimisers import (
-    adversary_on, learned, learning_rate, optimiser, render_size, trainable)
 
 # %% ../../nbs/training/57_loop.ipynb #4d4cdcce
+from .optimisers import (
+    adversary_on, learned, learning_rate, optimiser, render_size, trainable)
 from .checkpoints import load_checkpoint, save_checkpoint, until_told
 
 # %% ../../nbs/training/57_loop.ipynb #0652da5c
@@ -456,8 +456,7 @@ def train(
     if not told: best = T.keep(path, step, log, best, report)       # the last report has failed
     with until_told(minutes) as stop, Bar(t, step, T.acc) as bar:
         while step < t.steps and not bar.halt:
-            last = min(step//every*every + every, t.steps)
-            step = T.walk(feed, step, last, log, bar, stop)
+            step = T.walk(feed, step, min(step//every*every + every, t.steps), log, bar, stop)
             best = T.keep(path, step, log, best, report)
     T.acc.end_training()
     return T.smooth()

@@ -2,7 +2,7 @@
 
 Each function below checks one thing. It returns what it measured, in words, or raises. tests/test_cuda.py runs them all in one
 process and makes a test of each. Values are compared with the CPU's, waits and launches with a budget. By hand: names choose
-checks, and -v prints where each wait comes from.
+checks, -v prints where each wait comes from, and --counts prints the numbers of notebook 64.
 """
 
 import device as D                      # before torch
@@ -307,6 +307,23 @@ def the_gpu_command():
     return ', '.join(sorted(p.name for p in (*out.iterdir(), *(out/'run').iterdir()) if p.is_file()))
 
 
+def counts():
+    "What notebook 64 shows: waits, launches and megabytes of a frame and of a training step, without a budget."
+    out, cfg = {}, load_preset('smoke', train_coarse=0., train_steps=2, train_precision='bf16', **ADVERSARY)
+    def note(name): out[name] = dict(waits=D.waits.total(), launches=D.launches.total(), mb=round(sum(D.moved.values())/1e6, 3))
+    totals(cfg, train_people(), 3, D.Cuda()); note('step')
+    with D.Cuda():
+        a, c = both_avatars()[1]
+        for name, at in (('frame', Camera.look(10.).to('cuda')), ('frame, default camera', None)):
+            a.render(c, at, 32); D.reset_counts(); a.render(1.1*c if at is None else 1.2*c, at, 32); note(name)
+        fresh_accelerate(); folder = Path(tempfile.mkdtemp(prefix='instant4d-'))
+        loop.train(cfg, train_people(), folder, reference().motion_encoder.state_dict(), every=2)
+        T = loop.Trainer(cfg, reference().motion_encoder.state_dict()); load_checkpoint(folder/'last.pt', T)
+        batch = next(loop.batches(loop.leg(train_people(), cfg, 2, 3, T.acc)))
+        D.reset_counts(); T.step(2, batch); note('step after a resume')
+    print(json.dumps(out))
+
+
 def main(names):
     "Run them; a line of JSON for each."
     warnings.simplefilter('ignore')
@@ -321,4 +338,4 @@ def main(names):
     for path in Path(tempfile.gettempdir()).glob('instant4d-*'):
         if path.is_dir(): shutil.rmtree(path)
 
-if __name__ == '__main__': main([a for a in sys.argv[1:] if a in CHECKS])
+if __name__ == '__main__': counts() if '--counts' in sys.argv else main([a for a in sys.argv[1:] if a in CHECKS])
