@@ -37,10 +37,10 @@ tour: $(STAMP)
 	$(BIN)/python -m instant4d tour
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 test-all: $(STAMP)
-	INSTANT4D_SLOW=1 $(BIN)/python -m pytest -q -m ""
+	INSTANT4D_SLOW=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m ""
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir=nbs

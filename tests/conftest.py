@@ -27,6 +27,12 @@ def declare_torchvision_operators():
 TORCHVISION_OPERATORS = declare_torchvision_operators()
 
 
+def pytest_collection_modifyitems(items):
+    "With `-n 2 --dist loadgroup`: notebooks go to whoever is free, the tests of one file stay together and share what they prepare."
+    for item in items:
+        if item.path.name != 'test_notebooks.py': item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(autouse=True)
 def no_display(monkeypatch): monkeypatch.setenv('MPLBACKEND', 'Agg')
 

@@ -8,9 +8,9 @@ Docs: https://instant4d.github.io/instant4d/evaluation/bench.html.md"""
 __all__ = ['ADA', 'TABLE_2', 'STAGES', 'Timing', 'timed', 'both_ways', 'draw_both', 'head_front', 'head_scene', 'growth',
            'bench_splat', 'bench_avatar', 'dense_avatar', 'dataclass_with', 'frame_times', 'compare_baked',
            'bench_baked', 'extra_memory', 'status_kb', 'clock', 'seconds', 'Cost', 'shapes_only', 'stage_cost',
-           'stand_in', 'driving_costs', 'deform_cost', 'resident', 'header', 'cost_stages', 'hollow_dino', 'told_frame',
-           'cost_rivals', 'bench_cost', 'bench', 'step_stages', 'bench_train', 'gradients_of', 'compare_backends',
-           'diary', 'bench_gpu']
+           'stand_in', 'driving_costs', 'deform_cost', 'resident', 'header', 'graph_cost', 'cost_stages', 'hollow_dino',
+           'told_frame', 'cost_rivals', 'bench_cost', 'bench', 'step_stages', 'bench_train', 'gradients_of',
+           'compare_backends', 'diary', 'bench_gpu']
 
 # %% ../../nbs/evaluation/64_bench.ipynb #94eefa94
 import copy, json, logging, math, statistics, time
@@ -29,7 +29,7 @@ from ..splatting.api import splat
 from ..model.decoding import RAW_OPACITY
 from ..model.dino import DinoEncoder, DinoV2, SIZES
 from ..model.avatar import Avatar, make_decoders
-from ..model.playing import drive_spatial
+from ..model.playing import drive_spatial, graph_of
 from ..model.model import Instant4D, load_model, make_motion
 from ..data.shards import sample_shard
 from ..data.people import Heads
@@ -348,6 +348,12 @@ def header(device, name:str)->str:
     where = torch.cuda.get_device_name() if gpu else f'CPU, {nt} threads'
     return f'preset {name} on: {where}, torch {torch.__version__}. Last column: paper, on an {ADA}.'
 
+# %% ../../nbs/evaluation/64_bench.ipynb #42f8942c
+def graph_cost(cfg:Config, motion, x)->Cost:
+    "M and the driven path as one order to the GPU (notebook 27)."
+    drive = graph_of(stand_in(cfg, x.device), motion, x)
+    return stage_cost('M, deform + decode: one graph', lambda: drive(x), x.device)
+
 # %% ../../nbs/evaluation/64_bench.ipynb #7f4a133d
 @torch.no_grad()
 def cost_stages(
@@ -366,6 +372,7 @@ def cost_stages(
                        net=E, shape=tuple(x.shape), paper='20 ms to encode'*told),
             stage_cost('points: two passes', lambda: model.points(keep[0], cam), device)]
     rows += driving_costs(cfg, M, device, m.render)
+    if torch.device(device).type == 'cuda': rows.insert(-1, graph_cost(cfg, M, x))
     rows[-1].paper = '9.3 ms (107.31 FPS)'*told
     for r in rows: say(str(r))
     say(f'stays after encoding: {resident(M, stand_in(cfg)):.2f} GB' + '; the paper: 0.4 GB'*told)

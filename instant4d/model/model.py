@@ -183,8 +183,7 @@ def encode_photo(
         more.append((other.large, other.framing.camera, mask_of(avatar, other, coef), coef))
     out = avatar.refine(s.large, s.framing.camera, mask_of(avatar, s), also=more, steps=steps,
                         progress=progress)
-    out.framing = s.framing
-    return out
+    return out.framed_by(s)
 
 # %% ../../nbs/model/31_model.ipynb #35ab3ce0
 def steps_of(refine)->int:
@@ -202,6 +201,13 @@ def check_options(photo:bool, steps:int, known:bool, how:dict):
     if how and not photo:
         raise ValueError(f'{", ".join(how)}: for photographs only, not for pictures as they are')
 
+# %% ../../nbs/model/31_model.ipynb #2208cf9a
+@patch
+def framed_by(self:Avatar, s:Square=None)->Avatar:
+    "The same avatar; if it was made from a photograph, its `framing` says where the camera was."
+    if s is not None: self.framing = s.framing
+    return self
+
 # %% ../../nbs/model/31_model.ipynb #2e01e16b
 @patch
 def encode(
@@ -218,11 +224,11 @@ def encode(
     photo = not isinstance(source, Tensor) and crop
     check_options(photo, steps, camera is not None or alpha is not None, how)
     if steps and photo: return self.encode_photo(source, steps, **how)
-    px = self.cfg.model.image
-    x = straightened(source, px).small if photo else load_portrait(source, px, crop=False)
+    px, s = self.cfg.model.image, straightened(source, self.cfg.model.image) if photo else None
+    x = s.small if photo else load_portrait(source, px, crop=False)
     finer = not isinstance(source, Tensor) and wanted(self.motion_encoder) > px
     code = self.motion(source, crop) if finer else self.motion(x, crop=False)
-    if not steps: return self.one_pass(x, code)
+    if not steps: return self.one_pass(x, code).framed_by(s)
     target = source if isinstance(source, Tensor) else x
     return self.one_pass(x, code, FINE_RAYS).refine(target, camera, alpha, steps=steps)
 

@@ -6,7 +6,8 @@ Docs: https://instant4d.github.io/instant4d/model/playing.html.md"""
 
 # %% auto #0
 __all__ = ['LOG1P', 'Folded', 'fold', 'matrices', 'drive_spatial', 'exp_minus', 'sigmoid', 'softplus_kernel', 'fade_kernel',
-           'decode_kernel', 'product', 'drive_part', 'drive_fast', 'drive_plain', 'products', 'in_turns', 'bf16_pays']
+           'decode_kernel', 'product', 'drive_part', 'drive_fast', 'drive_plain', 'graph_of', 'products', 'in_turns',
+           'bf16_pays']
 
 # %% ../../nbs/model/27_playing.ipynb #fdb0bd07
 import functools, statistics, time
@@ -191,6 +192,27 @@ def drive_plain(
             g = g + folded.r/(1 + length/avatar.gate**2)
         raw = phi.fc2(F.softplus(g + folded.a))
     return Antialiased(*vars(phi.gaussians(raw, avatar.points)).values())
+
+# %% ../../nbs/model/27_playing.ipynb #1f1f7ceb
+def graph_of(
+    avatar:Avatar,                      # on a GPU, deformed in feature space
+    motion,                             # M, there too
+    picture:Float[Tensor,'1 3 H W'],    # any, of the size that will come
+):                                      # picture -> Gaussians, in the same memory every time
+    "M and the driven path as one order to the GPU: from a driving picture to the moving head."
+    if picture.device.type != 'cuda': raise ValueError('a CUDA graph wants a GPU; on a CPU, use avatar.gaussians')
+    here, folded, graph, side = picture.clone(), fold(avatar), torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    run = torch.no_grad()(lambda: drive_plain(avatar, folded, motion(here)[0]))
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3): run()        # libraries choose their kernels before they are noted
+    torch.cuda.current_stream().wait_stream(side)
+    with torch.cuda.graph(graph): out = run()
+    def drive(picture):
+        here.copy_(picture)
+        graph.replay()
+        return out
+    return drive
 
 # %% ../../nbs/model/27_playing.ipynb #90f28018
 Avatar.short = False        # products in bfloat16 on the CPU; see `bf16_pays`

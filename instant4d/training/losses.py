@@ -228,6 +228,7 @@ def read_terms(
     values = torch.stack([v.detach().float() for v in terms.values()])
     out = dict(zip(terms, (values if share is None else share(values)).tolist()))
     bad = [k for k, v in out.items() if not math.isfinite(v) and (must is None or k in must)]
+    bad = [k for k in bad if k not in ('total', 'gradient')] or bad       # they only follow
     if bad: raise ValueError(f'step {step}: {", ".join(bad)} is not finite; lower lr or clip')
     return out
 

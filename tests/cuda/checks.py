@@ -19,10 +19,12 @@ from instant4d.config import load_preset
 from instant4d.data.people import Heads
 from instant4d.data.shards import sample_shard
 from instant4d.evaluation import bench, metrics, report, rivals
+from instant4d.evaluation.budget import budget
 from instant4d.explore.driving import load_driver
 from instant4d.explore.motion_bases import basis_map, show_similarity, similarity
 from instant4d.model.avatar import Avatar
 from instant4d.model.model import load_model
+from instant4d.model.playing import graph_of
 from instant4d.splatting import api
 from instant4d.splatting.api import splat
 from instant4d.splatting.cameras import Camera, orbit
@@ -124,6 +126,17 @@ def train_every_loss():
     return steps_agree(2e-4, heads_with_depth(), how, train_perceptual='random', train_w_perceptual=.1, train_w_identity=.1,
                        train_w_depth=.1, train_w_adv=.025, train_adv_from=0.)
 
+@check
+def the_naked_loop():
+    "The first training of notebook 57, as it stands there."
+    cells = [''.join(c['source']) for c in json.loads((ROOT/'nbs'/'training'/'57_loop.ipynb').read_text())['cells'] if c['cell_type'] == 'code']
+    last, names = next(k for k, s in enumerate(cells) if 'def naked_loop' in s), {}
+    for s in cells[:last + 1]:
+        if 'import' in s and 'eval: false' not in s or 'def naked_loop' in s: exec(s, names)
+    def losses(device): torch.manual_seed(0); return torch.tensor(names['naked_loop'](3, device)[1])
+    with D.Cuda(): gpu = losses('cuda')
+    return near(gpu, losses('cpu'), 1e-5, 'losses of three steps off by')
+
 ADVERSARY = dict(train_w_adv=.025, train_adv_from=0.)
 
 @check
@@ -149,6 +162,30 @@ def train_and_resume():
         D.reset_counts(); T.step(2, batch)
     assert (out/'best.safetensors').exists() and (out/'sheet.jpg').exists()
     return at_most(D.waits.total(), STEP_WAITS, 'waits in a step after a resume')
+
+@check
+def memory_of_a_step():
+    """What a step keeps for the way back is what `instant4d train --dry-run` says, to a tenth; in 16 bits to a fifth, for a GPU rounds
+    at other places than a CPU, on which the dry run counts. Tensors are counted by their memory, once."""
+    said = []
+    for more in ({}, dict(train_precision='bf16'), dict(train_accumulate=2)):
+        cfg = load_preset('smoke', train_coarse=0., train_frontal=0., **more); sizes = {}
+        def pack(t):
+            s = D.to_host(t).untyped_storage()
+            if s.data_ptr() not in own: sizes[s.data_ptr()] = s.nbytes()
+            return t
+        with D.Cuda():
+            fresh_accelerate()
+            T = loop.Trainer(cfg, reference().motion_encoder.state_dict())
+            own = {D.to_host(p).untyped_storage().data_ptr() for n in (T.model, T.losses) for p in (*n.parameters(), *n.buffers())}
+            batch = next(loop.batches(loop.leg(train_people(), cfg, 0, 1, T.acc)))
+            part = loop.batch_parts(T.receive(batch), cfg.train.accumulate)[0]
+            kept = []           # nothing may be freed and its address given away before all is counted
+            with torch.autograd.graph.saved_tensors_hooks(lambda t: (pack(t), kept.append(D.to_host(t)))[0], lambda t: t): T.learn(0, 0, part)
+        parts = budget(cfg).parts; wanted = sum(parts[k].bytes for k in ('encode', 'decode', 'perceptual'))
+        share = sum(sizes.values())/wanted; said.append(f'{share:.2f}')
+        assert abs(share - 1) < (.2 if 'train_precision' in more else .1), f'{more}: {share:.2f} of what the budget says'
+    return 'of the budget: ' + ', '.join(said)
 
 @check
 def a_failing_report_loses_nothing():
@@ -216,6 +253,18 @@ def render_a_frame():
             D.reset_counts(); a.render(1.1*c if at is None else 1.2*c, at, 32)
             said += [at_most(D.waits.total(), FRAME_WAITS, 'waits'), at_most(D.launches.total(), FRAME_LAUNCHES, 'launches')]
     return f'{far}; in a frame {", ".join(said[:2])}; from the default camera {", ".join(said[2:])}'
+
+@check
+def one_order_for_a_frame():
+    "M and the driven path as a CUDA graph: a picture in, Gaussians out; nothing in it waits, and a new picture gives new ones."
+    with D.Cuda():
+        (a0, _), (a, _) = both_avatars(); pictures = [face(9, k)[None] for k in (3, 4)]
+        drive = graph_of(a, model().motion_encoder, pictures[0].to('cuda'))
+        for x in pictures:
+            y = x.to('cuda'); D.reset_counts(); g = drive(y)
+            launches = at_most(D.launches.total(), 2, 'launches') + ', ' + at_most(D.waits.total(), 0, 'waits')
+            far = near(g.means, a0.gaussians(reference().motion_encoder(x)[0]).means, 1e-4)
+    return f'{far}; {launches}'
 
 @check
 def animate():

@@ -74,6 +74,7 @@ def caller(deep=2)->str:
 
 def wait(what:str):
     "The host waits here."
+    if Graph.now is not None: raise RuntimeError(f'{what}: not permitted when the stream is capturing')
     if not _silent: waits[what, caller()] += 1
 
 
@@ -142,7 +143,7 @@ def compute(f, args, kw):
     wanted = None if kw.get('device') is None else torch.device(kw['device'])
     if name == '_pin_memory': return pinned(args[0])
     if not on and (wanted is None or wanted.type != 'cuda'): return f(*args, **kw)
-    if name == '_to_copy': return copied(f, args[0], kw, wanted)
+    if name == '_to_copy' and not (Graph.now and isinstance(args[0], Held) and wanted in (None, GPU)): return copied(f, args[0], kw, wanted)
     if name == '_local_scalar_dense':
         wait('item')
         return f(args[0].held)
@@ -152,7 +153,9 @@ def compute(f, args, kw):
     if on and name not in ANY_DEVICE: check_devices(name, args, tensors)
     check_generator(name, kw.get('generator'), wanted)
     if name not in VIEWS: launch(name)
-    return answered(f, name, tensors, args, kw, wanted)
+    out = answered(f, name, tensors, args, kw, wanted)
+    if Graph.now is not None: Graph.now.orders.append((f, args, kw, out))
+    return out
 
 
 def answered(f, name, tensors, args, kw, wanted):
@@ -273,6 +276,31 @@ class Event:
     def elapsed_time(self, other): return 1e3*(other.at - self.at)
 
 
+class Graph:
+    "Orders that are noted once and repeated: from the same tensors into the same tensors."
+    now = None              # the one that is being captured
+    def __init__(self): self.orders = []
+    def replay(self):
+        launch('graph')
+        with uncounted():
+            for f, args, kw, old in self.orders:
+                new = compute(f, args, kw)
+                for a, b in zip(tree_leaves(old), tree_leaves(new)):
+                    if isinstance(a, Held) and a is not b: a.held.copy_(b.held)
+
+
+@contextlib.contextmanager
+def capture(graph, **_):
+    Graph.now = graph
+    try: yield
+    finally: Graph.now = None
+
+
+class Stream:
+    "There is one queue only; it stands for all."
+    def wait_stream(self, other): pass
+
+
 class Cuda(Everywhere):
     "`with Cuda():` there is a GPU."
     answers = dict(is_available=lambda: True, device_count=lambda: 1, current_device=lambda: 0, set_device=lambda _: None,
@@ -280,7 +308,8 @@ class Cuda(Everywhere):
                    get_device_capability=lambda *_: (9, 0), mem_get_info=lambda *_: (70 << 30, 80 << 30),
                    memory_allocated=lambda *_: 0, max_memory_allocated=lambda *_: 0, reset_peak_memory_stats=lambda *_: None,
                    empty_cache=lambda: None, get_rng_state=lambda *_: torch.zeros(16, dtype=torch.uint8), set_rng_state=lambda *_: None,
-                   manual_seed=lambda _: None, manual_seed_all=lambda _: None, synchronize=lambda *_: wait('synchronize'), Event=Event)
+                   manual_seed=lambda _: None, manual_seed_all=lambda _: None, synchronize=lambda *_: wait('synchronize'), Event=Event,
+                   CUDAGraph=Graph, graph=capture, Stream=Stream, current_stream=Stream, stream=lambda _: contextlib.nullcontext())
     def __enter__(self):
         self.before = {k: getattr(torch.cuda, k) for k in self.answers}
         for k, v in self.answers.items(): setattr(torch.cuda, k, v)
