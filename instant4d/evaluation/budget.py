@@ -91,8 +91,7 @@ def decode_part(cfg:Config, model, planes)->Left:
     def f():
         f, m = split_features(read_torch(planes.float(), x.flatten(1,2)).unflatten(1, (T,N)))
         with torch.autocast('cpu', torch.bfloat16, enabled=cfg.train.precision != 'fp32'):
-            still = model.phi(f[:,:1], x[:,:1])
-            return still, model.phi(f[:,1:] + model.psi(m[:,1:], code, code), x[:,1:])
+            return model.phi(f[:,:1], x[:,:1]), model.moved(None, x[:,1:], f[:,1:], m[:,1:], code, code)
     return kept_by(f, model)
 
 # %% ../../nbs/evaluation/65_budget.ipynb #7d6fdefc
@@ -134,12 +133,9 @@ class Budget:
         return t.accumulate*(once + (9 + 9/16)*f.get('adversary', 0))       # R1: every 16th step
 
 # %% ../../nbs/evaluation/65_budget.ipynb #81621368
-def budget(
-    cfg:Config,
-    ranks:int=1,        # cards that share a batch
-)->Budget:
+def budget(cfg:Config)->Budget:
     "Shapes alone tell what a step keeps and computes: seconds, and no memory."
-    n, count = cfg.train.batch//cfg.train.accumulate//ranks, lambda ps: sum(p.numel() for p in ps)
+    n, count = cfg.train.batch//cfg.train.accumulate, lambda ps: sum(p.numel() for p in ps)
     with torch.device('meta'): nets = networks(cfg)
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = {k:v.to_empty(device='cpu') for k, v in nets.items()}['model']

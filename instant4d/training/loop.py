@@ -155,6 +155,10 @@ class Trainer:
         make=Instant4D,         # Config -> the model to train
     ):
         self.cfg, self.acc = cfg, acc or accelerator(cfg)
+        n, parts = self.acc.num_processes, cfg.train.accumulate
+        if cfg.train.batch % (n*parts):
+            raise ValueError(f'batch = {cfg.train.batch} cannot be split over {n} processes and {parts} parts; '
+                             f'use a multiple of {n*parts}')
         with torch.random.fork_rng():           # the caller's random numbers stay as they were
             torch.manual_seed(cfg.train.seed)
             self.build(motion, embed, make)
