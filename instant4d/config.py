@@ -146,9 +146,8 @@ class TrainConfig(LossWeights, Chances, Machine):
         weights = [f.name for f in fields(self) if f.name.startswith('w_')]
         zero = dict.fromkeys(['warmup', 'workers', 'gamma', 'seed', 'recompute', *shares, *weights], 0)
         check(self, zero | dict(targets=2))      # the first target is still
-        for n in shares:
-            if (v := getattr(self, n)) > 1: raise ValueError(f'{n} = {v} is a share: at most 1')
-        if self.recompute > 1: raise ValueError(f'recompute = {self.recompute}: use 0 or 1')
+        for n in [*shares, 'recompute']:
+            if (v := getattr(self, n)) > 1: raise ValueError(f'{n} = {v} must be at most 1')
         if self.batch % self.accumulate:
             raise ValueError(f'batch = {self.batch} is no multiple of accumulate = {self.accumulate}')
         if self.seed >= 2**22: raise ValueError(f'seed = {self.seed} must be less than {2**22}')

@@ -52,6 +52,19 @@ def test_teaching_notebooks_grow_in_small_steps(name):
 def test_committed_size(path): assert path.stat().st_size < 400 * 1024, 'a notebook stays under 400 KB with its outputs'
 
 
+@pytest.mark.parametrize('path', [p for p in numbered if p.stem != '00_tour'], ids=lambda p: p.stem)
+def test_solutions_are_folded(path):
+    "An exercise is a question, an empty cell and a fold: nobody sees a solution while scrolling. `test_notebooks` runs what the folds hold."
+    every = [(c['cell_type'], ''.join(c['source']), c.get('outputs')) for c in json.loads(path.read_text())['cells']]
+    rest = every[1 + next(i for i, (_, s, _) in enumerate(every) if s == '## Exercises'):]
+    assert len(rest) % 3 == 0 and rest
+    for k in range(0, len(rest), 3):
+        (a, question, _), (b, code, out), (c, fold, _) = rest[k:k+3]
+        assert (a, b, c) == ('markdown', 'code', 'markdown') and question.startswith((f'**{k//3 + 1}.**', f'**{k//3 + 1}. '))
+        assert code == '# your turn' and not out
+        assert fold.startswith(f'<details><summary>Solution {k//3 + 1}</summary>') and fold.endswith('</details>')
+
+
 # ------------------------------------------------------------------------------------------------------ where things live
 
 def test_notebooks_lie_where_their_modules_lie():

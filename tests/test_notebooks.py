@@ -1,11 +1,11 @@
-"""Every notebook runs from its first cell to its last."""
+"""Every notebook runs from its first cell to its last, and so do the solutions of its exercises."""
 import os, subprocess, sys
 from pathlib import Path
 import pytest
 
 NBS = Path(__file__).resolve().parent.parent/'nbs'
 SLOW = set()                                                 # notebooks that take more than half a minute on an idle machine
-FLAGS = ['--flags', 'slow'] if os.environ.get('INSTANT4D_SLOW') else []
+FLAGS = ['slow'] if os.environ.get('INSTANT4D_SLOW') else []
 
 
 def cases():
@@ -15,6 +15,6 @@ def cases():
 
 @pytest.mark.parametrize('path', cases())
 def test_runs(path, env):
-    command = [str(Path(sys.executable).with_name('nbdev-test')), str(path), '--n-workers', '0', *FLAGS]
+    command = [sys.executable, str(Path(__file__).with_name('run_notebook.py')), str(path), *FLAGS]
     run = subprocess.run(command, cwd=NBS.parent, env=env, capture_output=True, text=True, timeout=1200)
     assert run.returncode == 0, (run.stdout + run.stderr)[-6000:]
