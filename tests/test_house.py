@@ -6,10 +6,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, PACKAGE = ROOT/'nbs', ROOT/'instant4d'
-TEACHING = ('00_tour 10_gaussians 12_cameras 13_oracle 20_triplanes 21_decoding 23_motion 26_avatar 57_loop 63_rivals '
-            '70_motion_bases').split()                      # the path a reader walks first: short cells, mostly
+sys.path.insert(0, str(ROOT/'tools')); from reading import CORE, RING, minutes     # the path a reader walks first
 notebooks = sorted(p for p in NBS.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
-numbered = [p for p in notebooks if p.name[:2].isdigit()]
+numbered = [p for p in notebooks if p.name[0].isdigit()]
 
 
 def cells(path, kind): return [''.join(c['source']) for c in json.loads(path.read_text())['cells'] if c['cell_type'] == kind]
@@ -41,11 +40,29 @@ def test_prose_is_short(path):
     assert not long, 'a cell of prose has at most 80 words'
 
 
-@pytest.mark.parametrize('name', TEACHING)
-def test_teaching_notebooks_grow_in_small_steps(name):
+@pytest.mark.parametrize('name', CORE)
+def test_the_core_path_grows_in_small_steps(name):
     path = next(p for p in numbered if p.stem == name)
     size = statistics.median(lines(s) for s in cells(path, 'code') if lines(s))
     assert size <= 4, f'half of the code cells have at most 4 lines, here {size}'
+
+
+def test_the_core_path_takes_two_hours():
+    "The stations stand in one folder, say where they are and how long they take, and what comes before and next."
+    at = {p.stem: p for p in numbered}; order = list(CORE); took = [minutes(at[n]) for n in order]
+    assert sorted(p.stem for p in (NBS/'core').glob('*.ipynb')) == order[1:] and set(RING) <= set(at)
+    assert sum(took) <= 125, f'{sum(took):.0f} minutes'
+    for k, n in enumerate(order[1:], 1):
+        first = cells(at[n], 'markdown')[0]; said = int(re.search(rf'\*Station {k} of 9, (\d+) minutes\.', first)[1])
+        assert abs(said - took[k]) < 1.5, f'{n}: says {said} minutes, counted {took[k]:.1f}'
+        links = re.findall(r'\]\(([^)]*\.ipynb)\)', first)
+        assert order[k-1] in ''.join(links) and (k == 9 or f'{order[k+1]}.ipynb' in links)
+
+
+def test_the_readme_is_short_and_counts_right():
+    text = re.sub(r'<!--.*?-->', '', (ROOT/'README.md').read_text()); at = {p.stem: p for p in numbered}
+    assert words(text) <= 900
+    assert [n for n in CORE if not re.search(rf'\[{n}\]\([^)]*\) \| [^|]* \| {minutes(at[n]):.0f} \|', text)] == [], 'run nbdev-test nbs/index.ipynb --save, tools/readme.py'
 
 
 @pytest.mark.parametrize('path', notebooks, ids=lambda p: p.stem)

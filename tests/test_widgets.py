@@ -14,8 +14,8 @@ LIMIT_MS = 100
 
 
 def test_a_missing_library_is_one_line(monkeypatch):
+    from instant4d.explore.driving import need_widgets
     from instant4d.explore.widgets import anatomy_figure, explore
-    from instant4d.explore.motion_bases import need_widgets
     monkeypatch.setitem(sys.modules, 'plotly.graph_objects', None)
     with pytest.raises(ValueError, match='^plotly is missing; run: pip install plotly$'): anatomy_figure(np.zeros((1,3)), np.zeros((1,3)))
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
@@ -45,7 +45,7 @@ def test_updates_are_quick():
     "Under 100 ms from a moved slider to the picture: the best of three medians, as machines are busy."
     from instant4d.explore.widgets import page
     boxes = page().boxes; rng = np.random.default_rng(0)
-    controls = [boxes[0].controls['x'], boxes[1].controls['much'][0], boxes[2].controls['much'], boxes[3].controls['much']]
+    controls = [boxes[0].controls['yaw'], boxes[1].controls['much'][0], boxes[2].controls['much'], boxes[3].controls['much']]
     def median(slider):
         took = []
         for _ in range(11): t = time.perf_counter(); slider.value = float(rng.random()); took.append(1e3*(time.perf_counter() - t))
@@ -134,12 +134,15 @@ def use_widgets(page, shot):
     page.wait_for_selector('.js-plotly-plot canvas', state='attached', timeout=60_000); page.wait_for_timeout(1500)
     page.screenshot(path=shot('start'), full_page=True)
     face = page.locator('img[style*="crosshair"]'); first = pixels(face); box = face.bounding_box()
-    assert first.shape == (192, 768, 3)
-    face.click(position=dict(x=box['width']*.588/4, y=box['height']*.665)); second = changed(face, first)      # a corner of A's mouth
-    face.click(position=dict(x=box['width']*(2 + .42)/4, y=box['height']*.40)); changed(face, second)          # B's brow
-    column = page.locator('.jupyter-widgets.widget-slider:has-text("column") .noUi-handle').first
-    before = pixels(face); column.focus(); [column.press('ArrowRight') for _ in range(5)]; changed(face, before)
-    pictures = page.locator('.jupyter-widgets.widget-image'); handles = page.locator('.noUi-handle')
+    assert first.shape == (384, 384, 3) and face.get_attribute('alt')
+    at = lambda x, y: dict(x=box['width']*x/2, y=box['height']*y/2)
+    face.click(position=at(.42, .40)); second = changed(face, first)                    # a brow of the first head
+    face.click(position=at(.565, 1.69)); third = changed(face, second)                  # the mouth of the second
+    line = page.locator('.jupyter-widgets.widget-html:has-text("under the pointer")').first; assert 'under the pointer: +' in line.inner_text()
+    face.click(position=at(.02, .02)); page.wait_for_selector('text=There is no head', timeout=30_000)
+    page.locator('button:has-text("Pin it")').click(); handles = page.locator('.noUi-handle')
+    turn = handles.nth(1); turn.focus(); [turn.press('ArrowRight') for _ in range(9)]; changed(face, third)
+    pictures = page.locator('.jupyter-widgets.widget-image')
     mixer, rivals = pictures.nth(0), pictures.nth(1); before = pixels(mixer)
     jaw = handles.nth(2); jaw.focus(); [jaw.press('ArrowRight') for _ in range(20)]; changed(mixer, before)
     before = pixels(rivals); yaw = handles.nth(9); yaw.focus(); [yaw.press('ArrowRight') for _ in range(20)]; changed(rivals, before)
@@ -174,5 +177,5 @@ def test_voila(root, env, tmp_path, tab):
     (page, outside), port = tab, free_port(); out = root/'out'/'browser'; out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, '-c', f'from instant4d.explore.widgets import explore; explore(port={port}, browser=False)']
     with server(command, jupyter_env(env, tmp_path), f'http://127.0.0.1:{port}/static/favicon.ico', tmp_path):
-        page.goto(f'http://127.0.0.1:{port}/'); use_widgets(page, lambda n: str(out/f'voila_{n}.png'))
+        page.goto(f'http://127.0.0.1:{port}/', timeout=120_000); use_widgets(page, lambda n: str(out/f'voila_{n}.png'))
     assert outside == []

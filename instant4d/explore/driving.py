@@ -7,10 +7,11 @@ Docs: https://instant4d.github.io/instant4d/explore/driving.html.md"""
 # %% auto #0
 __all__ = ['ONE_COLUMN', 'TURNS', 'sided', 'named_coefficients', 'fit_ridge', 'Driver', 'codes_of', 'fit_driver', 'own_checksum',
            'load_driver', 'displacement', 'shared_motion', 'response', 'basis_mask', 'mix', 'arkit_name', 'Recording',
-           'read_csv', 'number', 'frame_rate', 'read_arkit', 'write_arkit', 'record_cameras', 'Mixer']
+           'read_csv', 'number', 'frame_rate', 'read_arkit', 'write_arkit', 'record_cameras', 'Mixer', 'need_widgets',
+           'jpeg']
 
 # %% ../../nbs/explore/71_driving.ipynb #8235bb3d
-import csv, difflib, math
+import csv, difflib, io, math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 from jaxtyping import Float
 from ..files import bundled, checksum, read_tensors, write_tensors, writing
+from ..images import to_pil
 from ..patching import patch
 from ..splatting.cameras import Camera, MM
 from ..splatting.gaussians import Gaussians
@@ -26,7 +28,7 @@ from ..model.avatar import AT_ONCE, Avatar
 from ..model.model import Instant4D
 from ..data.people import Heads
 from ..data.shards import sample_shard
-from .motion_bases import BasisMap, jpeg, need_widgets, pixel
+from .motion_bases import BasisMap, pixel
 
 # %% ../../nbs/explore/71_driving.ipynb #c97b29da
 def sided(names)->list:
@@ -303,14 +305,28 @@ def draw(self:Mixer,
     code, camera = self.driver(values), Camera.look(yaw, pitch)
     return self.avatar.render(code, camera, self.size).image.clamp(0,1)
 
+# %% ../../nbs/explore/71_driving.ipynb #57036982
+def need_widgets():
+    "ipywidgets, anywidget and traitlets, or one line about what is missing."
+    try: import anywidget, ipywidgets, traitlets; return ipywidgets, anywidget, traitlets
+    except ImportError as e:
+        todo = 'run: pip install "instant4d[notebooks]"'
+        raise ValueError(f'{e.name} is missing; {todo}') from None
+
+def jpeg(picture, quality:int=88)->bytes:
+    "A picture as a browser takes it."
+    b = io.BytesIO(); to_pil(picture).save(b, 'JPEG', quality=quality)
+    return b.getvalue()
+
 # %% ../../nbs/explore/71_driving.ipynb #5126a4db
 @patch
 def widget(self:Mixer):
     "For a notebook: sliders with a choice of names, and the camera."
     w = need_widgets()[0]
-    picture, names = w.Image(format='jpeg', width=2*self.size), sided(self.driver.names)
+    names = sided(self.driver.names)
+    picture = w.Image(format='jpeg', layout=dict(width='100%', max_width=f'{2*self.size}px'))
     which = [w.Dropdown(options=names, value=n, layout=dict(width='150px')) for n in self.names]
-    much = [w.FloatSlider(0., min=0, max=1.5, step=.05) for _ in self.names]
+    much = [w.FloatSlider(0., min=0, max=1.5, step=.05, layout=dict(width='220px')) for _ in self.names]
     turn = [w.FloatSlider(0., min=-a, max=a, step=1, description=n)
             for n, a in (('yaw', 45), ('pitch', 20))]
     def redraw(*_):
@@ -319,6 +335,6 @@ def widget(self:Mixer):
         picture.value = jpeg(self.draw(values, *(t.value for t in turn)))
     for v in (*which, *much, *turn): v.observe(redraw, 'value')
     redraw(); rows = [w.HBox(p) for p in zip(which, much)]
-    box = w.HBox([picture, w.VBox([*rows, *turn])])
+    box = w.VBox([picture, *rows, *turn])
     box.picture, box.controls = picture, dict(which=which, much=much, yaw=turn[0], pitch=turn[1])
     return box

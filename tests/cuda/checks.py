@@ -128,12 +128,13 @@ def train_every_loss():
 
 @check
 def the_naked_loop():
-    "The first training of notebook 57, as it stands there."
-    cells = [''.join(c['source']) for c in json.loads((ROOT/'nbs'/'training'/'57_loop.ipynb').read_text())['cells'] if c['cell_type'] == 'code']
+    "The training on one page of station 7, as it stands there."
+    cells = [''.join(c['source']) for c in json.loads((ROOT/'nbs'/'core'/'7_training.ipynb').read_text())['cells'] if c['cell_type'] == 'code']
     last, names = next(k for k, s in enumerate(cells) if 'def naked_loop' in s), {}
     for s in cells[:last + 1]:
         if 'import' in s and 'eval: false' not in s or 'def naked_loop' in s: exec(s, names)
-    def losses(device): torch.manual_seed(0); return torch.tensor(names['naked_loop'](3, device)[1])
+    heads = names['Heads'](names['sample_shard']().with_name('heads-train.tar'))
+    def losses(device): torch.manual_seed(0); return torch.tensor([loss for _, loss in names['naked_loop'](heads, 3, device)])
     with D.Cuda(): gpu = losses('cuda')
     return near(gpu, losses('cpu'), 1e-5, 'losses of three steps off by')
 
