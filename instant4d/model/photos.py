@@ -170,7 +170,7 @@ def settle_framing(
     return f
 
 # %% ../../nbs/model/29_photos.ipynb #f881394a
-DOUBTFUL, HOPELESS = .02, .05   # disagreement that warns, and that is refused, in shares of the square
+DOUBTFUL, HOPELESS = .02, .04   # disagreement that warns, and that is refused, in shares of the square
 SMALLEST, TURNED = 48, 60.      # pixels of a square, and degrees, that are refused
 
 def apart(a:Framing, b:Framing)->float:
