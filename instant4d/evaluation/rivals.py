@@ -1,4 +1,4 @@
-"""Five heads, one teacher, the same number of steps: which representation of motion learns faces best, and what does it cost?
+"""Five models, one teacher, equal steps: which representation of motion learns faces best, and what does it cost?
 
 Docs: https://instant4d.github.io/instant4d/evaluation/rivals.html.md"""
 
