@@ -91,6 +91,14 @@ def write(name, parts, label, w=980, h=330):
                           f'{STYLE}{HEAD}<rect width="{w}" height="{h}" fill="white"/>{"".join(parts)}</svg>\n')
 
 
+def here(x, y, w, h):
+    "You are here."
+    return f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="14" fill="none" stroke="#c0392b" stroke-width="3" stroke-dasharray="7 5"/>'
+
+
+HERE = {1: [(778, 20, 116, 70)], 2: [(778, 20, 116, 70), (778, 186, 199, 72)], 3: [(134, 3, 376, 125)], 4: [(374, 30, 134, 72), (662, 20, 232, 70)],
+        5: [(134, 186, 390, 72), (598, 30, 48, 50)]}
 write('pipeline.svg', PIPELINE, 'From a portrait and a driver to a picture')
+for k, rings in HERE.items(): write(f'pipeline-{k}.svg', [*PIPELINE, *(here(*r) for r in rings)], f'From a portrait and a driver to a picture; station {k} is marked')
 write('training.svg', TRAINING, 'One step of training', w=924)
 write('deforming.svg', DEFORMING, 'Figure 4: residuals of single Gaussians, or planes rewritten as a whole', h=204)
