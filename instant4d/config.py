@@ -43,7 +43,7 @@ def closest(
 
 # %% ../nbs/01_config.ipynb #1e9d060c
 CHOICES = dict(
-    encoder=('small', 'lp3d'), motion=('small', 'fan'), deform=('feature', 'spatial'),
+    encoder=('small', 'lp3d', 'released'), motion=('small', 'fan'), deform=('feature', 'spatial'),
     perceptual=('features', 'lpips', 'random', 'gradients', 'none'),
     optimiser=('muon', 'adamw'), precision=('fp32', 'bf16', 'fp16'))
 
@@ -71,7 +71,7 @@ class ModelConfig:
     channels:int = 96       # of each plane: first half feature f, second half motion basis m
     rays:int = 32           # R, rays a side that are cast to place the Gaussians
     samples:int = 16        # S, Gaussians on each ray, half of them placed by the others' opacity
-    encoder:str = 'small'   # E: small, or lp3d (the paper's)
+    encoder:str = 'small'   # E: small, lp3d (the paper's), or released (its authors')
     width:int = 32          # channels of the small encoder at full resolution
     depth:int = 6           # its attention blocks
     motion:str = 'small'    # M: small, or fan (the paper's)
