@@ -9,6 +9,7 @@ _WHERE = {
     'model.model': 'Instant4D load_model new_model',
     'model.fan': 'load_xnemo',
     'model.dino': 'load_dino',
+    'model.released': 'load_released',
     'explore.driving': 'load_driver read_arkit',
 }
 _NAMES = {name: module for module, names in _WHERE.items() for name in names.split()}

@@ -44,6 +44,7 @@ def closest(
 # %% ../nbs/01_config.ipynb #1e9d060c
 CHOICES = dict(
     encoder=('small', 'lp3d', 'released'), motion=('small', 'fan'), deform=('feature', 'spatial'),
+    position=('offset', 'absolute'), splat=('antialiased', 'classic'),
     perceptual=('features', 'lpips', 'random', 'gradients', 'none'),
     optimiser=('muon', 'adamw'), precision=('fp32', 'bf16', 'fp16'))
 
@@ -78,14 +79,13 @@ class ModelConfig:
     code:int = 512          # numbers in a motion code
     hidden:int = 96         # hidden units of Phi and Psi
     deform:str = 'feature'  # what Psi moves: feature (the paper's) or spatial (its ablation)
+    position:str = 'offset' # what Phi's position is: an offset from the sample, or absolute (the authors' release)
+    splat:str = 'antialiased'   # how its Gaussians are drawn: antialiased or classic
 
     def __post_init__(self):
         check(self, dict(image=16, render=16, samples=2))
         if self.channels % 2: raise ValueError(f'channels = {self.channels} must be even: f and m')
-    @property
-    def gaussians(self)->int:
-        "N, their number."
-        return self.rays**2 * self.samples
+    gaussians = property(lambda self: self.rays**2 * self.samples, doc="N, their number.")
 
 # %% ../nbs/01_config.ipynb #cfea879b
 @dataclass(frozen=True)

@@ -78,3 +78,86 @@ def test_refused(file, tmp_path):
         torch.save(what, tmp_path/f'{name}.pth')
         with pytest.raises(ValueError, match=words) as e: read_released(tmp_path/f'{name}.pth')
         assert '\n' not in str(e.value)
+
+
+# --------------------------------------------------------------------------------------------------- the whole model
+
+@pytest.fixture(scope='module')
+def models(file):
+    from instant4d.model.released import load_released
+    legacy = load_released(file)
+    with pytest.warns(UserWarning, match='read as new'): new = load_released(file, 'new')
+    return dict(legacy=legacy, new=new)
+
+@pytest.fixture(scope='module')
+def planes(models):
+    with torch.no_grad(): return models['legacy'].encoder((portrait() + 1)/2)
+
+def as_released(camera, variant):
+    from instant4d.model.released import released_label
+    label = released_label(camera, variant)
+    return type(camera)(label[:16].view(4,4), label[16:].view(3,3))
+
+
+def test_cameras(reference):
+    from instant4d.model.released import frontal, released_camera, released_label
+    r = reference
+    for v, k in (('legacy','cond_label'), ('new','pixels_cond_label')):
+        near(released_label(frontal(v), v), r[k][0], 5e-5, 5e-6)
+        there = r[k.replace('cond', 'target')][0]; near(released_label(released_camera(there, v), v), there, 5e-5, 5e-6)
+
+
+def test_reading(planes, reference):
+    "Points inside, at the faces and outside of the cube, where planes are zero."
+    from instant4d.model.released import read_zeros
+    both = read_zeros(planes, reference['read_points']); near(both[:,:48], reference['read_feature'], 2e-4, 3e-5); near(both[:,48:], reference['read_basis'], 2e-4, 3e-5)
+
+
+@pytest.mark.parametrize('run', ['fixed', 'seeded'])
+def test_points(models, planes, reference, run):
+    "Depths, weights, places; features where the original put its points."
+    from instant4d.model.released import THIN, frontal, read_zeros, released_points
+    r, gen = reference, torch.Generator().manual_seed(20260116) if run == 'seeded' else None; phi = models['legacy'].phi
+    p, depths, w = released_points(planes, phi, as_released(frontal('legacy'), 'legacy'), gen)
+    near(depths[r['rays']], r[f'{run}_depths'], 5e-4, 1e-5); near(w[r['rays']], r[f'{run}_weights'], 5e-4, 1e-5); near(p[r['idx']], r[f'{run}_points'], 5e-4, 1e-5)
+    both = read_zeros(planes, p); near(both[r['idx'],:48], r[f'{run}_feature'], 2e-2, 3e-4); near(both[r['idx'],48:], r[f'{run}_basis'], 2e-2, 3e-4)
+    keep = phi(both[:,:48], p).opacities >= THIN; assert abs(keep.sum().item() - r[f'{run}_kept']) <= 50
+
+
+def same_gaussians(g, r, name, unit):
+    near(g.means/unit, r[f'{name}_means'], 2e-2, 3e-4); near(g.scales/unit, r[f'{name}_scales'], 2e-2, 3e-4); near(g.opacities, r[f'{name}_opacities'], 2e-2, 3e-4)
+    near(g.colors, r[f'{name}_colors'], 2e-2, 3e-4); near(torch.nn.functional.normalize(g.quats, dim=-1), r[f'{name}_quats'], 2e-2, 3e-4)
+
+
+@pytest.mark.parametrize('variant, run', [('legacy', 'fixed'), ('new', 'pixels')])
+def test_avatar(models, reference, variant, run):
+    "Features that the original decoded, still and driven; how many are kept; pictures of 512 pixels, in blocks of 8."
+    from instant4d.model.released import released_camera, released_unit
+    model, r, unit = models[variant], reference, released_unit(variant); prefix = 'pixels_' if variant == 'new' else ''
+    codes = reference['M_faces_plain512']
+    avatar = model.one_pass((portrait()[0] + 1)/2, codes[0])
+    assert abs(len(avatar.points) - r[f'{run}_kept']) <= 50
+    f, m = r[f'{run}_feature'], r[f'{run}_basis']
+    same_gaussians(model.phi(f, f[:,:3]), r, f'{run}_still', unit)
+    d = model.psi(m, *codes); near(d, r[f'{run}_residual'], 2e-3, 2e-4); same_gaussians(model.phi(f + d, f[:,:3]), r, f'{run}_driven', unit)
+    for what, code, label in (('still', None, 'cond_label'), ('driven', codes[1], 'target_label')):
+        x = avatar.render(code, released_camera(r[prefix + label][0], variant), 512).chw*2 - 1
+        off = (torch.nn.functional.avg_pool2d(x[None], 8)[0] - r[f'{run}_{what}_image_64']).abs(); assert off.mean() < 3e-3, (what, off.mean().item())
+
+
+def test_plays_like_any_other(models, tmp_path):
+    "Bases, an avatar file, a PLY; both ways of drawing travel with the file."
+    from instant4d import Avatar, Gaussians
+    for variant, model in models.items():
+        a = model.one_pass((portrait()[0] + 1)/2, torch.zeros(512)); a.save(tmp_path/'a.safetensors'); b = Avatar.load(tmp_path/'a.safetensors')
+        code = torch.randn(512, generator=torch.Generator().manual_seed(0))
+        x, y = a.render(code, size=128).image, b.render(code, size=128).image; assert (x - y).abs().mean() < 2e-3 and b.gaussians().antialiased == (variant == 'legacy')
+        assert a.bases(size=64).image.shape == (64, 64, 48)
+        a.gaussians(code).save_ply(tmp_path/'a.ply'); assert Gaussians.load_ply(tmp_path/'a.ply').n == len(a.points)
+
+
+def test_the_variant_is_never_guessed(file, tmp_path):
+    from instant4d.model.released import load_released, variant_of
+    assert variant_of('x/ckpt.pth') == 'new' and variant_of(file) == 'legacy' and variant_of('other.pth', 'new') == 'new'
+    with pytest.raises(ValueError, match="give variant='legacy' or 'new'"): load_released(tmp_path/'other.pth')
+    with pytest.raises(ValueError, match="'old' is unknown"): load_released(file, 'old')

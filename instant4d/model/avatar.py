@@ -14,10 +14,10 @@ from jaxtyping import Float
 from ..config import Config, ModelConfig, as_dict
 from ..files import load_strict, read_tensors, write_tensors
 from ..patching import patch
-from ..splatting.gaussians import Antialiased
+from ..splatting.gaussians import Antialiased, Gaussians
 from ..splatting.cameras import Camera, Frame, front_camera
 from ..splatting.api import splat
-from .decoding import GaussianDecoder
+from .decoding import AbsoluteDecoder, GaussianDecoder
 from .motion import SPATIAL, MotionDecoder, deform
 
 # %% ../../nbs/model/26_avatar.ipynb #05ee3a4d
@@ -38,13 +38,19 @@ class Avatar(nn.Module):
         for k, v in dict(points=points, feature=feature, basis=basis, code=code, detail=None).items():
             self.register_buffer(k, v)      # detail (N,48): what notebook 30 adds to f, or None
 
+    @property
+    def kind(self):
+        "The class of its Gaussians, which says how they are drawn."
+        return Antialiased if self.cfg.model.splat == 'antialiased' else Gaussians
+
 # %% ../../nbs/model/26_avatar.ipynb #652765cb
 def make_decoders(
     m:ModelConfig,
 )->tuple:           # Phi and Psi of these sizes
     "The two small networks an avatar keeps."
     half = m.channels//2
-    return (GaussianDecoder(half, m.hidden, 2/m.rays, m.samples),
+    phi = AbsoluteDecoder if m.position == 'absolute' else GaussianDecoder
+    return (phi(half, m.hidden, 2/m.rays, m.samples),
             MotionDecoder(half, m.code, m.hidden, half if m.deform == 'feature' else sum(SPATIAL)))
 
 # %% ../../nbs/model/26_avatar.ipynb #9a61b694
@@ -67,7 +73,7 @@ def deform(
     rows = [t for t in (a.points, a.feature, a.basis, a.detail) if t is not None]
     parts = [part(*c) for c in zip(*(t.split(n) for t in rows))]
     joined = (c[0] if len(c) == 1 else torch.cat(c) for c in zip(*(vars(p).values() for p in parts)))
-    return Antialiased(*joined)
+    return self.kind(*joined)
 
 # %% ../../nbs/model/26_avatar.ipynb #d96a092f
 def fading(

@@ -6,8 +6,8 @@ Docs: https://instant4d.github.io/instant4d/model/decoding.html.md"""
 
 # %% auto #0
 __all__ = ['MAX_OFFSET', 'MIN_SCALE', 'MAX_SCALE', 'RAW', 'RAW_OFFSET', 'RAW_SCALE', 'RAW_QUAT', 'RAW_OPACITY', 'RAW_COLOR',
-           'start_opacity', 'GaussianDecoder', 'random_numbers', 'jitter', 'uniform_depths', 'fill_square',
-           'ray_directions', 'importance_depths', 'sample_points']
+           'start_opacity', 'GaussianDecoder', 'AbsoluteDecoder', 'random_numbers', 'jitter', 'uniform_depths',
+           'fill_square', 'ray_directions', 'importance_depths', 'sample_points']
 
 # %% ../../nbs/model/21_decoding.ipynb #65292982
 import math
@@ -80,6 +80,19 @@ def gaussians(
     quats = torch.cat([quat[...,:1] + 1, quat[...,1:]], -1)
     return Gaussians(x + MAX_OFFSET*offset.tanh(), quats, scales, opacity[...,0].sigmoid(),
                      color.sigmoid()*1.002 - .001)
+
+# %% ../../nbs/model/21_decoding.ipynb #38c27646
+class AbsoluteDecoder(GaussianDecoder):
+    "Phi of the authors' release; `pitch` is the length of its unit in ours."
+    def gaussians(self,
+        raw:Float[Tensor,'*B N 14'],
+        x:Float[Tensor,'*B N 3']=None,      # not used: positions are absolute
+    )->Gaussians:
+        "Position within a unit of the middle, scale within a twentieth of it."
+        place, scale, quat, opacity, color = raw.float().split([*RAW.values()], -1)
+        quats = torch.cat([quat[...,:1] + 1, quat[...,1:]], -1)
+        return Gaussians(self.pitch*place.tanh(), quats, .05*self.pitch*scale.sigmoid(), opacity[...,0].sigmoid(),
+                         color.sigmoid()*1.002 - .001)
 
 # %% ../../nbs/model/21_decoding.ipynb #369a7f62
 def random_numbers(

@@ -173,7 +173,7 @@ def drive_fast(
     in_threads(drive_part(avatar, folded, w, b, out=out, short=short), n)
     if nt > 1: torch.set_num_threads(nt)
     means, quats, scales, opacities, colors = out
-    return Antialiased(means, quats, scales, opacities[:,0], colors)
+    return avatar.kind(means, quats, scales, opacities[:,0], colors)
 
 # %% ../../nbs/model/27_playing.ipynb #161b8a1c
 def drive_plain(
@@ -191,7 +191,7 @@ def drive_plain(
             length = (g + folded.b).square().sum(-1, keepdim=True)
             g = g + folded.r/(1 + length/avatar.gate**2)
         raw = phi.fc2(F.softplus(g + folded.a))
-    return Antialiased(*vars(phi.gaussians(raw, avatar.points)).values())
+    return avatar.kind(*vars(phi.gaussians(raw, avatar.points)).values())
 
 # %% ../../nbs/model/27_playing.ipynb #1f1f7ceb
 def graph_of(
@@ -225,7 +225,7 @@ def drive(self:Avatar, coef, state)->Antialiased:
     if self.folded is None or self.folded[0] != state:
         self.folded = state, fold(self) if feature else self.deform()
     if not feature: return drive_spatial(self, self.folded[1], coef)
-    fast = drive_fast if x.device.type == 'cpu' else drive_plain
+    fast = drive_fast if x.device.type == 'cpu' and self.cfg.model.position == 'offset' else drive_plain
     return fast(self, self.folded[1], coef, self.short)
 
 # %% ../../nbs/model/27_playing.ipynb #43c9b434
