@@ -61,11 +61,11 @@ def checkpoint()->dict:
                 M_state_dict={k: of_M(k.removeprefix('model.'), tuple(s)) for k, s in keys['M_state_dict'].items()})
 
 
-def portrait(n=512)->torch.Tensor:
-    "A picture (1,3,n,n) in -1..1 on black: shaded discs with stripes and noise."
-    r = np.random.default_rng(11); y, x = (np.mgrid[0:n, 0:n] + .5)/n*2 - 1
+def portrait(n=512, k=0)->torch.Tensor:
+    "A picture (1,3,n,n) in -1..1 on black: shaded discs with stripes and noise; k = 0 or 1."
+    r = np.random.default_rng(11 + k); y, x = (np.mgrid[0:n, 0:n] + .5)/n*2 - 1
     out = np.zeros((3, n, n))
-    for cx, cy, rad in ((0, .05, .62), (-.22, -.12, .12), (.24, -.12, .12), (0, .36, .18), (.5, -.5, .2), (0, .95, .5)):
+    for cx, cy, rad in ((0, .05 - .03*k, .62), (-.22, -.12 + .05*k, .12), (.24, -.12, .12), (.02*k, .36, .18 + .04*k), (.5, -.5, .2), (0, .95, .5)):
         c, f, p = r.uniform(.2, .9, 3), r.uniform(5, 40, 2), r.uniform(0, 6, 3); d = np.hypot(x - cx, y - cy)
         m = 1/(1 + np.exp((d - rad)*60))
         for i in range(3): out[i] = out[i]*(1 - m) + m*np.clip(c[i] + .25*np.sin(f[0]*x + f[1]*y + p[i]) - .2*d, 0, 1)

@@ -59,6 +59,17 @@ def test_motion_encoder(parts, reference):
     with torch.no_grad(): near(net.model(faces()), reference['M_faces_plain512'], 5e-4, 5e-5)
 
 
+def test_faces(models, reference):
+    "What M sees of a frame with a box, inside and at the rim, and of one without; and what it says."
+    from instant4d.model.released import released_face
+    r, frames = reference, [(portrait(k=k)[0] + 1)/2 for k in (0, 1)]
+    for k, frame in enumerate(frames): near(released_face(frame, r['M_boxes'][k])[:,::8,::8], r['M_frames_crop'][k], 1e-5, 1e-6)
+    near(released_face(frames[0])[:,::8,::8], r['M_fallback_crop'], 1e-5, 1e-6)
+    model = models['legacy']; codes = torch.stack([model.motion(f, box=b) for f, b in zip(frames, r['M_boxes'])])
+    near(model.motion_encoder.tokens(codes).flatten(1), r['M_frames'], 5e-4, 5e-5)
+    with pytest.raises(ValueError, match='left, top, right and bottom'): model.motion(frames[0], box=(9, 9, 9, 9))
+
+
 def test_encoder(parts, reference):
     "At full size: every sixth channel of the planes on a grid, their means and spreads, a row and a corner. 563 GFLOP."
     x = portrait(); net = ReleasedEncoder(load_preset('paper').model).eval(); net.load_state_dict(fold_encoder(parts[0]))

@@ -8,7 +8,7 @@ Docs: https://instant4d.github.io/instant4d/model/released.html.md"""
 __all__ = ['BLOCK_RULES', 'RULES', 'SMALL', 'ROWS', 'NOMINAL', 'THIN', 'our_name', 'backbone_shapes', 'check_released',
            'read_released', 'fold_encoder', 'fold_phi', 'fold_psi', 'fold_codes', 'released_focal', 'released_unit',
            'released_camera', 'released_label', 'frontal', 'read_zeros', 'second_depths', 'released_points',
-           'released_pixels', 'Released', 'variant_of', 'load_released']
+           'released_pixels', 'Released', 'released_box', 'released_face', 'variant_of', 'load_released']
 
 # %% ../../nbs/model/36_released.ipynb #78df0e68
 import copy, pickle, re, warnings
@@ -18,7 +18,7 @@ import torch, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
 from ..config import load_preset
-from ..images import load_portrait
+from ..images import load_portrait, read_image, to_tensor
 from ..patching import patch
 from ..splatting.cameras import Camera, rays
 from .avatar import Avatar
@@ -241,6 +241,40 @@ class Released(Instant4D):
         g = self.phi(both[:,:48], both[:,:3]); keep = g.opacities >= THIN
         f, m = split_features(both[keep]); phi, psi = copy.deepcopy((self.phi, self.psi))
         return Avatar(self.cfg, g.means[keep].contiguous(), f.contiguous(), m.contiguous(), code, phi, psi).eval().requires_grad_(False)
+
+# %% ../../nbs/model/36_released.ipynb #f836ad91
+def released_box(box, w:int, h:int)->tuple:     # left, top, right, bottom, whole pixels
+    "What the release cuts out for a detector's box of four numbers."
+    l, t, r, b = (max(0., float(v)) for v in box); s = 1.1*max(r - l, b - t)/2; x, y = (l + r)/2, (t + b)/2
+    if x - s >= 0 and y - s >= 0 and x + s <= w - 1 and y + s <= h - 1: l, t, r, b = x - s, y - s, x + s, y + s
+    wide, high = (round(v)//2*2 for v in (r - l, b - t))
+    if wide < 2 or high < 2: raise ValueError(f'box = {tuple(box)}: left, top, right and bottom in pixels, with some room between')
+    l, t = (int(min(max(c - n/2, 0), full - n)) for c, n, full in ((x, wide, w), (y, high, h)))
+    return l, t, l + wide, t + high
+
+def released_face(
+    frame:Float[Tensor,'3 H W'],    # sRGB in 0..1
+    box=None,                       # of a face; None: none was found
+)->Float[Tensor,'3 224 224']:       # -1..1
+    "What M sees of a frame."
+    small = lambda x, n, **how: F.interpolate(x[None], (n,n), mode='bilinear', align_corners=False, **how)[0]
+    if box is None: return small(small(frame*2 - 1, 256, antialias=True)[:,35:223,32:220], 224, antialias=True)
+    l, t, r, b = released_box(box, *frame.shape[:0:-1])
+    return small((frame*255).floor()[:,t:b,l:r]/127.5 - 1, 224)
+
+# %% ../../nbs/model/36_released.ipynb #5dcbab02
+@patch
+@torch.no_grad()
+def motion(
+    self:Released,
+    driving,            # path, PIL picture or (3,H,W) tensor
+    crop:bool=True,     # find the face as we do; False: the picture as it is
+    *, box=None,        # of the face, from a detector: cut as the release does; left, top, right, bottom in pixels
+)->Float[Tensor,'512']:
+    "M(I_d), the plain code of a picture."
+    if box is None: return Instant4D.motion(self, driving, crop)
+    frame = driving if isinstance(driving, Tensor) else to_tensor(read_image(driving))
+    return self.motion_encoder.model(released_face(frame.to(self.device), box)[None])[0]
 
 # %% ../../nbs/model/36_released.ipynb #f111a8c3
 @patch
