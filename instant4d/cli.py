@@ -81,16 +81,16 @@ def animate_command(
     **which,            # face, also: see `Instant4D.encode_photo`
 ):
     "Drive a portrait by a picture or clip and write what came out."
-    from instant4d import load_model, orbit
+    from instant4d import orbit
+    from instant4d.model.released import Released, load_any
     from instant4d.video import write_video
     check_names(source, driving, out, frames, size=size, fps=fps, also=which.get('also', ()))
-    model = load_model(weights); avatar = encoded(model, source, crop, refine, **which)
+    model = load_any(weights); refine = refine and not isinstance(model, Released)     # fits are for ours
+    avatar = encoded(model, source, crop, refine, **which)
     if Path(driving).suffix.lower() == '.csv':
         codes, cameras, fps = named_codes(driving, model, frames)
-    else:
-        codes = seen_codes(driving, model, crop, frames); cameras = orbit(len(codes), yaw, 0.)
-    clip = avatar.animate(codes, cameras, size)
-    write_video(out, (f.image.clamp(0,1) for f in clip), fps)
+    else: codes = seen_codes(driving, model, crop, frames); cameras = orbit(len(codes), yaw, 0.)
+    write_video(out, (f.image.clamp(0,1) for f in avatar.animate(codes, cameras, size)), fps)
 
 # %% ../nbs/90_cli.ipynb #4fa3a338
 def animate_options(a):
@@ -98,7 +98,7 @@ def animate_options(a):
     a.add_argument('source', help='portrait')
     a.add_argument('driving', help='picture, clip, or .csv as Live Link Face writes it')
     a.add_argument('-o', '--out', required=True, help='.mp4 or .gif')
-    a.add_argument('--weights', help='.safetensors; without it, the bundled ones')
+    a.add_argument('--weights', help=".safetensors, or the authors' ckpt.pth or ckpt-legacy.pth; without it, the bundled ones")
     a.add_argument('--yaw', type=float, default=0.,
                    help='degrees the camera swings (a .csv has its own turns, and its own rate)')
     a.add_argument('--size', type=int, default=256, help='pixels a side')

@@ -8,7 +8,7 @@ Docs: https://instant4d.github.io/instant4d/model/released.html.md"""
 __all__ = ['BLOCK_RULES', 'RULES', 'SMALL', 'ROWS', 'NOMINAL', 'THIN', 'our_name', 'backbone_shapes', 'check_released',
            'read_released', 'fold_encoder', 'fold_phi', 'fold_psi', 'fold_codes', 'released_focal', 'released_unit',
            'released_camera', 'released_label', 'frontal', 'read_zeros', 'second_depths', 'released_points',
-           'released_pixels', 'Released', 'released_box', 'released_face', 'variant_of', 'load_released']
+           'released_pixels', 'Released', 'released_box', 'released_face', 'variant_of', 'load_released', 'load_any']
 
 # %% ../../nbs/model/36_released.ipynb #78df0e68
 import copy, pickle, re, warnings
@@ -320,3 +320,10 @@ def load_released(
     model.phi.load_state_dict(fold_phi(E)); model.phi.pitch = released_unit(variant)
     model.psi.load_state_dict(fold_codes(fold_psi(E), model.motion_encoder.tokens))
     return model
+
+# %% ../../nbs/model/36_released.ipynb #db5b327e
+def load_any(
+    path=None,      # .safetensors of ours, .pth of the authors' release; None: the bundled weights
+)->Instant4D:
+    "Whatever weights these are, as a model."
+    return load_released(path) if str(path).lower().endswith('.pth') else load_model(path)
