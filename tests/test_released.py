@@ -167,6 +167,14 @@ def test_plays_like_any_other(models, tmp_path):
         a.gaussians(code).save_ply(tmp_path/'a.ply'); assert Gaussians.load_ply(tmp_path/'a.ply').n == len(a.points)
 
 
+def test_a_photograph(models):
+    "Framed and cut out by ours; fitting is refused in one line."
+    data = pytest.importorskip('skimage.data'); from PIL import Image
+    photo = Image.fromarray(data.astronaut()); a = models['legacy'].encode(photo)
+    assert abs(a.framing.yaw) < 30 and len(a.points) > 10_000
+    with pytest.raises(ValueError, match='leave out refine'): models['legacy'].encode(photo, refine=True)
+
+
 def test_the_variant_is_never_guessed(file, tmp_path):
     from instant4d.model.released import load_released, variant_of
     assert variant_of('x/ckpt.pth') == 'new' and variant_of(file) == 'legacy' and variant_of('other.pth', 'new') == 'new'

@@ -6,9 +6,10 @@ Docs: https://instant4d.github.io/instant4d/explore/widgets.html.md"""
 
 # %% auto #0
 __all__ = ['INKS', 'ESM', 'CENTRES', 'LEGEND', 'COLOURS', 'LEVELS', 'QUIET', 'movements', 'untrained', 'Pin', 'Scene',
-           'BasisExplorer', 'click_image', 'spot_in', 'intro', 'named_slider', 'Twin', 'DrivenCase', 'Rivals',
-           'cases_of', 'thin_out', 'basis_colours', 'point_colours', 'cube', 'in_cube', 'anatomy_figure', 'Anatomy',
-           'pairs_of', 'page', 'write_page', 'check_portraits', 'check_port', 'until_asked', 'serve', 'explore']
+           'BasisExplorer', 'click_image', 'spot_in', 'intro', 'named_slider', 'second_head', 'Twin', 'DrivenCase',
+           'Rivals', 'cases_of', 'thin_out', 'basis_colours', 'point_colours', 'cube', 'in_cube', 'anatomy_figure',
+           'Anatomy', 'pairs_of', 'page', 'write_page', 'check_portraits', 'check_port', 'until_asked', 'serve',
+           'explore']
 
 # %% ../../nbs/explore/72_widgets.ipynb #c74f1315
 import contextlib, importlib.util, io, json, logging, os, signal, socket, subprocess, sys, tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch, torch.nn.functional as F
 import instant4d
+from PIL import Image as PILImage
 from torch import Tensor
 from jaxtyping import Float
 from ..images import heat, load_portrait, read_image, to_pil
@@ -219,8 +221,34 @@ def widget(self:BasisExplorer):
     picture.observe(clicked, 'spot'); picture.observe(speak, 'over'); hold.on_click(keep); clear.on_click(forget); redraw()
     about = intro('What moves like this?', 'Click a face or a map. Red parts have motion bases like that of the black ring, in this head and in the other.')
     box = w.VBox([about, picture, w.HTML(LEGEND), line, show, kind, name, much, yaw, w.HBox([hold, clear])])
+    box.redraw = lambda: (pins.__setitem__(slice(None), [self.pin(0, (.565, .69)) or self.pin(0, (.5, .6))]), redraw())
     box.picture, box.line, box.controls = picture, line, dict(show=show, kind=kind, name=name, much=much, yaw=yaw, pin=hold, clear=clear)
     return box
+
+# %% ../../nbs/explore/72_widgets.ipynb #deadb0ca
+@patch
+def swap(self:BasisExplorer, avatar:Avatar, untrained_m=None):
+    "Another second head."
+    a = self.pair[0]; self.pair, self.kept = (a, avatar), (None, None)
+    self.shows |= {'motion bases m': (a.basis, avatar.basis), 'features f': (a.feature, avatar.feature)}
+    if 'untrained m' in self.shows: self.shows['untrained m'] = self.shows['untrained m'][0], untrained_m
+    if 'how they really move' in self.shows: self.shows['how they really move'] = movements((a, avatar), self.driver)
+
+def second_head(explorer:BasisExplorer, box, model:Instant4D):
+    "Controls for the second head of an explorer: eight bundled portraits, or a file of one's own."
+    w, folder = need_widgets()[0], sample_shard().parent/'portraits'
+    known = {p.stem: p for p in sorted(folder.glob('*.webp'))}
+    pick = w.Dropdown(options=['choose', *known], description='second head'); own = w.FileUpload(accept='image/*', description='your portrait')
+    def use(source, crop):
+        try:
+            if not isinstance(source, Path): source = read_image(PILImage.open(io.BytesIO(source)))
+            b = model.encode(source, crop)
+        except (ValueError, OSError) as e: box.line.value = 'That file is no picture.' if isinstance(e, OSError) else str(e); return
+        explorer.swap(b, untrained(model, b, source, crop)); box.redraw()
+    pick.observe(lambda c: c['new'] in known and use(known[c['new']], False), 'value')
+    own.observe(lambda c: c['new'] and use(c['new'][0]['content'], True), 'value')
+    row = w.HBox([pick, own]); row.pick, row.own = pick, own
+    return row
 
 # %% ../../nbs/explore/72_widgets.ipynb #598fcf8f
 class Twin:
@@ -424,9 +452,10 @@ def page(
     a, b = (model.encode(p, crop) for p in two)
     more = {'untrained m': [untrained(model, *v, crop) for v in zip((a, b), two)], 'how they really move': movements((a, b), driver)}
     pairs = pairs_of(a, portraits[0], weights, crop)
-    boxes = [BasisExplorer(a, b, driver, more=more).widget(), Mixer(a, driver).widget(),
+    explorer = BasisExplorer(a, b, driver, more=more)
+    boxes = [explorer.widget(), Mixer(a, driver).widget(),
              Rivals(*next(iter(pairs.values())), driver, cases=cases).widget(pairs), Anatomy(a, driver).widget()]
-    whole = w.VBox([*boxes[:1], intro('An expression by name', 'Four sliders, each with a name of your choice.'), *boxes[1:]]); whole.boxes = boxes
+    whole = w.VBox([boxes[0], second_head(explorer, boxes[0], model), intro('An expression by name', 'Four sliders, each with a name of your choice.'), *boxes[1:]]); whole.boxes = boxes
     return whole
 
 # %% ../../nbs/explore/72_widgets.ipynb #3fcfe99f
