@@ -220,6 +220,7 @@ def train_options(r):
     r.add_argument('--minutes', type=float, help='stop after so long')
     r.add_argument('--every', type=int, default=200, help='steps between checkpoints')
     r.add_argument('--held', help='.tar of others, for the curve; else one person in twenty')
+    r.add_argument('--start', help='.safetensors of a model to begin with, where it fits')
     r.add_argument('--motion', help='file of a trained M; else the bundled one')
     r.add_argument('--motion-steps', type=int, help='train M first, so many steps')
     r.add_argument('--render', metavar='FROM:TO',

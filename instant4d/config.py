@@ -44,7 +44,7 @@ def closest(
 # %% ../nbs/01_config.ipynb #1e9d060c
 CHOICES = dict(
     encoder=('small', 'lp3d', 'released'), motion=('small', 'fan'), deform=('feature', 'spatial'),
-    position=('offset', 'absolute'), splat=('antialiased', 'classic'),
+    instances=('rays', 'pixels'), position=('offset', 'absolute'), splat=('antialiased', 'classic'),
     perceptual=('features', 'lpips', 'random', 'gradients', 'none'),
     optimiser=('muon', 'adamw'), precision=('fp32', 'bf16', 'fp16'))
 
@@ -75,17 +75,22 @@ class ModelConfig:
     encoder:str = 'small'   # E: small, lp3d (the paper's), or released (its authors')
     width:int = 32          # channels of the small encoder at full resolution
     depth:int = 6           # its attention blocks
+    mixes:int = 1           # its residual blocks at each size on the way up
     motion:str = 'small'    # M: small, or fan (the paper's)
     code:int = 512          # numbers in a motion code
     hidden:int = 96         # hidden units of Phi and Psi
     deform:str = 'feature'  # what Psi moves: feature (the paper's) or spatial (its ablation)
+    instances:str = 'rays'  # where Gaussians come from: rays (the paper's), or pixels of the joined planes
     position:str = 'offset' # what Phi's position is: an offset from the sample, or absolute (the authors' release)
     splat:str = 'antialiased'   # how its Gaussians are drawn: antialiased or classic
 
     def __post_init__(self):
         check(self, dict(image=16, render=16, samples=2))
         if self.channels % 2: raise ValueError(f'channels = {self.channels} must be even: f and m')
-    gaussians = property(lambda self: self.rays**2 * self.samples, doc="N, their number.")
+    grid = property(lambda self: self.image if self.encoder == 'small' else self.planes,
+                    doc="Pixels a side that carry a Gaussian each, where `instances` is pixels.")
+    gaussians = property(lambda self: self.grid**2 if self.instances == 'pixels'
+                         else self.rays**2 * self.samples, doc="N, their number.")
 
 # %% ../nbs/01_config.ipynb #cfea879b
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Chances:
     lopsided:float = .4     # a driven target does something on one side only
     mouths:float = 0.       # before that: it has a one-sided mouth
     neutral:float = 0.      # the portrait is neutral, before any may be drawn
+    snapshots:float = 0.    # the portrait is as a phone would have taken it
 
 # %% ../nbs/01_config.ipynb #a67c8f90
 @dataclass(frozen=True)

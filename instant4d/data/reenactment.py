@@ -7,14 +7,16 @@ Docs: https://instant4d.github.io/instant4d/data/reenactment.html.md"""
 # %% auto #0
 __all__ = ['APART', 'OPPOSITE_SIDES', 'ONE_SIDED_MOUTHS', 'PICTURES', 'random_background', 'random_light', 'pick_targets',
            'epoch_order', 'step_samples', 'detail_mask', 'disc', 'eye_disc', 'eye_discs', 'details', 'Plan',
-           'Reenactment', 'resize_pictures', 'shared_number', 'sharing', 'sided_pairs', 'lopsided_frames', 'Steps',
-           'pack_batch', 'unpack_batch']
+           'Reenactment', 'resize_pictures', 'snapshot', 'shared_number', 'sharing', 'sided_pairs', 'lopsided_frames',
+           'Steps', 'pack_batch', 'unpack_batch']
 
 # %% ../../nbs/data/34_reenactment.ipynb #872bbd64
-import warnings
+import io, warnings
 from functools import lru_cache
 from typing import NamedTuple
 import numpy as np, torch, torch.nn.functional as F
+from PIL import Image
+from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 from jaxtyping import Bool, Float, UInt8
@@ -127,6 +129,7 @@ class Plan(NamedTuple):
     source:int      # A's portrait
     targets:list    # A's frames to match
     drivers:list    # (person, frame) of the driving picture of each target
+    sample:int      # its number
 
 # %% ../../nbs/data/34_reenactment.ipynb #b2c581fd
 class Reenactment(Dataset):
@@ -144,10 +147,12 @@ class Reenactment(Dataset):
         lopsided:float=0.,  # chance of a driven target that does something on one side, if there is one
         mouths:float=0.,    # chance of a one-sided mouth instead, asked first
         neutral:float=0.,   # chance of a neutral portrait, before any may be drawn
+        snapshots:float=0., # chance of a portrait as a phone would have taken it
     ):
         self.heads, self.targets, self.render, self.image = heads, targets, render, image
         self.same, self.seed, self.depth, self.coefs = same, seed, depth, coefs
         self.cross, self.lopsided, self.mouths, self.neutral = cross, lopsided, mouths, neutral
+        self.snapshots = snapshots
         self.replaced = {}      # sample -> why another head stands in, of this process
         self.find_partners()
     def __len__(self): return len(self.heads)       # samples in an epoch
@@ -185,6 +190,21 @@ def answers(
         out['depth'] = resize_pictures(depth, self.render, 'nearest')[:,0]
     return out
 
+# %% ../../nbs/data/34_reenactment.ipynb #892cf8ea
+def snapshot(x:Float[Tensor,'3 S S'], rng:np.random.Generator)->Float[Tensor,'3 S S']:
+    "A picture as a phone gives it: out of focus by up to a pixel of 128, noisy, as a JPEG."
+    soft = ndimage.gaussian_filter(x.numpy(), (0, *[rng.uniform(0, 1)*x.shape[-1]/128]*2))
+    noisy = soft + rng.normal(0, rng.uniform(0, .04), x.shape)
+    pixels, b = (255*noisy.clip(0,1)).round().astype('u1').transpose(1,2,0), io.BytesIO()
+    Image.fromarray(pixels).save(b, 'JPEG', quality=int(rng.integers(35, 96)))
+    return torch.from_numpy(np.array(Image.open(b)).transpose(2,0,1)/np.float32(255))
+
+@patch
+def taken(self:Reenactment, x:Float[Tensor,'3 S S'], k:int)->Float[Tensor,'3 S S']:
+    "The source of sample k, or a snapshot of it; the draws of all others stay as they are."
+    rng = np.random.default_rng([self.seed, k, 6])
+    return snapshot(x, rng) if rng.random() < self.snapshots else x
+
 # %% ../../nbs/data/34_reenactment.ipynb #beca66dc
 @patch
 def draw(
@@ -196,7 +216,7 @@ def draw(
     h, i, light = self.heads, plan.person, random_light(rng)
     number = lambda i: h.people[i]['identity']
     out = self.answers(i, plan.targets, light)
-    out['source'] = self.scene(h.rgba(i,plan.source), light, rng)
+    out['source'] = self.taken(self.scene(h.rgba(i,plan.source), light, rng), plan.sample)
     shots = [self.scene(h.rgba(*f), light, rng) for f in plan.drivers[1:]]      # of target 0: none
     out['driving'] = torch.stack(shots) if shots else out['source'].new_empty(0, *out['source'].shape)
     own = [h.shot(i,j)[0] == h.shot(i,plan.source)[0] for j in plan.targets]
@@ -307,7 +327,7 @@ def plan(
         t, d = self.to_one_side(np.random.default_rng([self.seed, k, 5]), i, s, t, d)
     drivers = (self.cross_drivers(np.random.default_rng([self.seed, k, 4]), i, t, d)
                if self.cross else [(i,j) for j in d])
-    return Plan(i, s, t, drivers), rng
+    return Plan(i, s, t, drivers, k), rng
 
 # %% ../../nbs/data/34_reenactment.ipynb #d068dcd8
 @patch

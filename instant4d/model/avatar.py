@@ -17,7 +17,7 @@ from ..patching import patch
 from ..splatting.gaussians import Antialiased, Gaussians
 from ..splatting.cameras import Camera, Frame, front_camera
 from ..splatting.api import splat
-from .decoding import AbsoluteDecoder, GaussianDecoder
+from .decoding import AbsoluteDecoder, GaussianDecoder, PixelDecoder
 from .motion import SPATIAL, MotionDecoder, deform
 
 # %% ../../nbs/model/26_avatar.ipynb #05ee3a4d
@@ -48,9 +48,11 @@ def make_decoders(
     m:ModelConfig,
 )->tuple:           # Phi and Psi of these sizes
     "The two small networks an avatar keeps."
-    half = m.channels//2
-    phi = AbsoluteDecoder if m.position == 'absolute' else GaussianDecoder
-    return (phi(half, m.hidden, 2/m.rays, m.samples),
+    half, pixels = m.channels//2, m.instances == 'pixels'
+    cells, samples = (m.grid, 1) if pixels else (m.rays, m.samples)
+    phi = (AbsoluteDecoder if m.position == 'absolute' else
+           PixelDecoder if pixels else GaussianDecoder)
+    return (phi(half, m.hidden, 2/cells, samples),
             MotionDecoder(half, m.code, m.hidden, half if m.deform == 'feature' else sum(SPATIAL)))
 
 # %% ../../nbs/model/26_avatar.ipynb #9a61b694

@@ -7,7 +7,8 @@ Docs: https://instant4d.github.io/instant4d/model/decoding.html.md"""
 # %% auto #0
 __all__ = ['MAX_OFFSET', 'MIN_SCALE', 'MAX_SCALE', 'RAW', 'RAW_OFFSET', 'RAW_SCALE', 'RAW_QUAT', 'RAW_OPACITY', 'RAW_COLOR',
            'start_opacity', 'GaussianDecoder', 'AbsoluteDecoder', 'random_numbers', 'jitter', 'uniform_depths',
-           'fill_square', 'ray_directions', 'importance_depths', 'sample_points']
+           'fill_square', 'ray_directions', 'importance_depths', 'sample_points', 'PixelDecoder', 'pixel_places',
+           'pixel_features', 'enlarged']
 
 # %% ../../nbs/model/21_decoding.ipynb #65292982
 import math
@@ -37,6 +38,7 @@ def start_opacity(
 # %% ../../nbs/model/21_decoding.ipynb #8347028a
 class GaussianDecoder(nn.Module):
     "Phi: a feature to the 14 numbers of a Gaussian (eq. 1)."
+    REACH, LARGEST = (MAX_OFFSET,)*3, MAX_SCALE
     def __init__(self,
         feature:int=48,     # channels of f
         hidden:int=96,      # hidden units
@@ -44,6 +46,7 @@ class GaussianDecoder(nn.Module):
         samples:int=16,     # Gaussians on a ray: sets the first opacity
     ):
         super().__init__(); self.pitch = pitch
+        self.register_buffer('reach', torch.tensor(self.REACH), persistent=False)
         self.fc1, self.fc2 = nn.Linear(feature, hidden), nn.Linear(hidden, sum(RAW.values()))
         o = start_opacity(samples)
         with torch.no_grad():
@@ -76,9 +79,9 @@ def gaussians(
 )->Gaussians:
     "What the 14 numbers mean."
     offset, scale, quat, opacity, color = raw.float().split([*RAW.values()], -1)
-    scales = self.pitch*(.5*scale.exp()).clamp(MIN_SCALE, MAX_SCALE)
+    scales = self.pitch*(.5*scale.exp()).clamp(MIN_SCALE, self.LARGEST)
     quats = torch.cat([quat[...,:1] + 1, quat[...,1:]], -1)
-    return Gaussians(x + MAX_OFFSET*offset.tanh(), quats, scales, opacity[...,0].sigmoid(),
+    return Gaussians(x + self.reach*offset.tanh(), quats, scales, opacity[...,0].sigmoid(),
                      color.sigmoid()*1.002 - .001)
 
 # %% ../../nbs/model/21_decoding.ipynb #38c27646
@@ -193,3 +196,33 @@ def sample_points(
     o = phi.raw(f)[...,RAW_OPACITY].sigmoid().view_as(first)
     second = importance_depths(first, o, samples//2, draw((samples//2,), .75))
     return (origin + torch.cat([first, second], -1)[...,None]*d).flatten(-3,-2)
+
+# %% ../../nbs/model/21_decoding.ipynb #75b35ecd
+class PixelDecoder(GaussianDecoder):
+    "Phi where a pixel carries the Gaussian: free in depth."
+    REACH, LARGEST = (MAX_OFFSET, MAX_OFFSET, 1.), 6.
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        with torch.no_grad(): self.fc2.bias[RAW_OFFSET+2] = .3      # a face lies before the middle
+
+# %% ../../nbs/model/21_decoding.ipynb #7a300fea
+def pixel_places(
+    grid:int,           # pixels a side
+    device='cpu',
+)->Float[Tensor,'N 3']:
+    "The middles of a frontal picture's pixels, row by row, on the plane z = 0."
+    u = (torch.arange(grid, device=device)*2 + 1)/grid - 1
+    y, x = torch.meshgrid(-u, u, indexing='ij')
+    return torch.stack([x, y, torch.zeros_like(x)], -1).flatten(0,1)
+
+def pixel_features(
+    planes:Float[Tensor,'B K C G G'],   # one plane or several
+)->Float[Tensor,'B N C']:               # N = G*G
+    "The planes added up, pixel by pixel."
+    return planes.sum(1).flatten(2).mT
+
+def enlarged(planes:Float[Tensor,'B K C G G'], times:float)->Float[Tensor,'B K C H H']:
+    "Planes with more pixels; bilinear."
+    size = round(times*planes.shape[-1])
+    if size == planes.shape[-1]: return planes
+    return F.interpolate(planes.flatten(0,1), size=size, mode='bilinear').unflatten(0, planes.shape[:2])

@@ -20,7 +20,7 @@ from ..threads import FAST, in_threads
 from ..patching import patch
 from ..splatting.gaussians import Antialiased, Gaussians
 from .decoding import (
-    MAX_OFFSET, MAX_SCALE, MIN_SCALE, RAW, RAW_COLOR, RAW_OFFSET, RAW_OPACITY, RAW_QUAT, RAW_SCALE)
+    MIN_SCALE, RAW, RAW_COLOR, RAW_OFFSET, RAW_OPACITY, RAW_QUAT, RAW_SCALE)
 from .motion import move
 from .avatar import AT_ONCE, Avatar
 
@@ -105,17 +105,17 @@ def fade_kernel(h, b, r, on, per):
 
 # %% ../../nbs/model/27_playing.ipynb #dc727b7f
 @njit(**FAST)
-def decode_kernel(raw, b, x, pitch, means, quats, scales, opacities, colors):
+def decode_kernel(raw, b, x, pitch, reach, largest, means, quats, scales, opacities, colors):
     "Raw numbers of Phi (14,N) plus their bias, as Gaussians, like `GaussianDecoder.forward`."
     N = raw.shape[1]
     for k in range(3):
         o, s, c = RAW_OFFSET + k, RAW_SCALE + k, RAW_COLOR + k
         for n in range(N):
             v = raw[o,n] + b[o]                                                     # tanh
-            means[n,k] = x[n,k] + f32(MAX_OFFSET)*(f32(2)*sigmoid(f32(2)*v) - f32(1))
+            means[n,k] = x[n,k] + reach[k]*(f32(2)*sigmoid(f32(2)*v) - f32(1))
         for n in range(N):
             v = raw[s,n] + b[s]; e = exp_minus(v); e = f32(1)/e if v > f32(0) else e
-            scales[n,k] = pitch*min(max(f32(.5)*e, f32(MIN_SCALE)), f32(MAX_SCALE))
+            scales[n,k] = pitch*min(max(f32(.5)*e, f32(MIN_SCALE)), largest)
         for n in range(N): colors[n,k] = f32(1.002)*sigmoid(raw[c,n] + b[c]) - f32(.001)
     for k in range(4):
         q = RAW_QUAT + k
@@ -138,7 +138,8 @@ def drive_part(avatar, folded, matrices, biases, *, out, short):
     "A function for `in_threads` that writes the Gaussians lo..hi, chunk by chunk."
     (w1, w2, w3), (b1, b3), nt = matrices, biases, torch.get_num_threads()
     rows = [t.detach().numpy() for t in (avatar.points, folded.a, *out)]
-    pitch, fade = f32(avatar.phi.pitch), None
+    phi, fade = avatar.phi, None
+    sizes = f32(phi.pitch), phi.reach.numpy(), f32(phi.LARGEST)
     if folded.r is not None:
         fade = *(t.detach().numpy() for t in (folded.b, folded.r, folded.on)), f32(1/avatar.gate**2)
     def part(lo, hi):
@@ -154,7 +155,7 @@ def drive_part(avatar, folded, matrices, biases, *, out, short):
             if fade: fade_kernel(G.numpy(), fade[0], fade[1][i:j], fade[2][i:j], fade[3])
             softplus_kernel(G.numpy(), a)
             product(w3, G.T, O, short)
-            decode_kernel(O.numpy(), b3, x, pitch, *y)
+            decode_kernel(O.numpy(), b3, x, *sizes, *y)
     return part
 
 # %% ../../nbs/model/27_playing.ipynb #30266ef5

@@ -7,7 +7,7 @@ Docs: https://instant4d.github.io/instant4d/training/loop.html.md"""
 # %% auto #0
 __all__ = ['generators', 'sampling_cameras', 'decode_targets', 'read_motion', 'predict', 'shrink', 'accelerator', 'Predictor',
            'share_gradients', 'Trainer', 'feature_network', 'batch_parts', 'follow', 'open_heads', 'leg', 'one_thread',
-           'batches', 'same_heads', 'Feed', 'Bar', 'begin', 'train']
+           'batches', 'same_heads', 'Feed', 'Bar', 'pixel_start', 'added', 'begin', 'train']
 
 # %% ../../nbs/training/57_loop.ipynb #1d501635
 import contextlib, copy, itertools, math
@@ -23,7 +23,6 @@ from ..patching import patch
 from ..splatting.gaussians import Gaussians
 from ..splatting.cameras import Camera, front_camera
 from ..splatting.api import splat
-from ..model.triplanes import sample_triplane, split_features
 from ..model.decoding import random_numbers
 from ..model.encoding import recompute
 from ..model.motion import MotionEncoder
@@ -64,13 +63,15 @@ def decode_targets(
     codes:Float[Tensor,'B T 512'],      # codes[:,0] is the source's, the others drive
 )->tuple:       # Gaussians (B,T), residual norms (B,T,N), offsets of the still head (B,1,N)
     "The first target still (eq. 1), the others driven (eq. 2)."
-    parts = (v.split([1, v.shape[1] - 1], 1) for v in (x, f, m, codes))
-    (x0, x), (f0, f), (_, m), (source, driving) = parts
+    source, driving = codes.split([1, codes.shape[1] - 1], 1)
+    (x0, x), (f0, f), (_, m) = ((v[:,:1], v[:,1:] if v.shape[1] > 1 else v) for v in (x, f, m))
     still = model.phi(f0, x0)
     moved, d = model.moved(planes, x, f, m, source.expand_as(driving), driving)
     g = Gaussians(*(torch.cat(p, 1) for p in zip(vars(still).values(), vars(moved).values())))
     norms = torch.linalg.vector_norm(d.float(), dim=-1)
-    return g, torch.cat([torch.zeros_like(norms[:,:1]), norms], 1), (still.means - x0).norm(dim=-1)
+    free = model.cfg.model.instances == 'pixels'        # in depth: it is no offset there
+    offsets = (still.means - x0)[...,:2 if free else 3].norm(dim=-1)
+    return g, torch.cat([torch.zeros_like(norms[:,:1]), norms], 1), offsets
 
 # %% ../../nbs/training/57_loop.ipynb #8be582e2
 def read_motion(model:Instant4D, batch:dict)->Float[Tensor,'B T 512']:
@@ -98,8 +99,7 @@ def predict(
         planes, cams = planes.float(), Camera(batch['cam2world'], batch['K'])
         with record_function('sample'):
             at, as_inference = sampling_cameras(cams, frontal, gen)
-            x = model.points(planes.detach(), at, gen, as_inference)
-            f, m = split_features(sample_triplane(planes, x.flatten(1,2)).unflatten(1, (T,-1)))
+            x, f, m = model.read(planes, at, gen, as_inference)
     with record_function('decode'):
         g, norms, offsets = decode_targets(model, planes, x, f, m, codes)
     with torch.autocast(dev.type, enabled=False), record_function('splat'):
@@ -326,7 +326,7 @@ def leg(heads:Heads, cfg:Config, first:int, last:int, acc, *, coefs=False)->Data
                          'render them with --depth, or set w_depth = 0')
     data = Reenactment(heads, t.targets, render=t.render, same=t.same, seed=t.seed,
                        image=cfg.model.image, cross=t.cross, depth=t.w_depth > 0, coefs=coefs,
-                       lopsided=t.lopsided, mouths=t.mouths, neutral=t.neutral)
+                       lopsided=t.lopsided, mouths=t.mouths, neutral=t.neutral, snapshots=t.snapshots)
     order = Steps(t.batch, last, first, rank=acc.process_index, ranks=acc.num_processes)
     return DataLoader(data, batch_sampler=order, num_workers=t.workers, worker_init_fn=one_thread,
                       collate_fn=pack_batch, pin_memory=acc.device.type == 'cuda')
@@ -430,12 +430,35 @@ def ask(self:Trainer, report, path, state:dict)->float:     # best score so far
     save_checkpoint(path, state | dict(best=best, told=True))
     return best
 
+# %% ../../nbs/training/57_loop.ipynb #f69c1bce
+def pixel_start(state:dict)->dict:
+    "The last layer of E for pixels, from that for rays: what the xy plane shows, four times over."
+    w, b = (state[f'encoder.out.{k}'].unflatten(0, (3, -1)) for k in ('weight', 'bias'))
+    return {'encoder.out.0.weight':w[0].repeat_interleave(4, 0), 'encoder.out.0.bias':b[0].repeat_interleave(4, 0)}
+
+def added(name:str)->bool:
+    "Is this the last layer of an attention block? One that a smaller E had not begins as nothing."
+    return name.startswith('encoder.blocks.') and name.split('.', 3)[-1].startswith(('out.', 'mlp.2.'))
+
+@patch
+def take(self:Trainer, state:dict)->list:       # names of what was taken
+    "Begin with the weights of a trained model, where name and shape fit."
+    own = self.model.state_dict()
+    if 'encoder.out.0.weight' in own and 'encoder.out.weight' in state: state = state | pixel_start(state)
+    fits = {k:v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    if not any(k.startswith('encoder.') for k in fits):
+        raise ValueError(f'nothing of these weights fits the encoder of {self.cfg.name}; begin without --start')
+    self.model.load_state_dict(own | fits | {k:v*0 for k, v in own.items() if k not in fits and added(k)})
+    for k, p in learned(self.model): self.average[k].copy_(p.detach())
+    return list(fits)
+
 # %% ../../nbs/training/57_loop.ipynb #72f1c293
-def begin(cfg:Config, path:Path, motion, tracker, **how)->tuple:    # Trainer, what `load_checkpoint` gives
-    "A trainer, gone on from the checkpoint if there is one."
+def begin(cfg:Config, path:Path, motion, tracker, start=None, **how)->tuple:    # Trainer, what `load_checkpoint` gives
+    "A trainer, gone on from the checkpoint if there is one, or begun with the weights `start`."
     acc = accelerator(cfg, path.parent, tracker)
     T = Trainer(cfg, motion, acc=acc, **how)
     so_far = load_checkpoint(path, T) if path.exists() else (0, [], -math.inf, True)
+    if start and not path.exists(): T.take(load_model(start).state_dict())
     if tracker: acc.init_trackers('instant4d')
     return T, *so_far
 
@@ -448,6 +471,7 @@ def train(
     *, minutes:float=None, # stop after this long; a later call goes on
     every:int=200,         # steps between checkpoints
     report=None,           # called as report(averaged model, step, log) at each; may return a score
+    start=None,            # file of weights to begin with, where they fit
     embed:nn.Module=None,  # for the identity loss
     tracker:str=None,      # tensorboard, or another that accelerate knows
     make=Instant4D,        # Config -> the model to train: notebook 63 brings others
@@ -455,7 +479,7 @@ def train(
     "Train E, Phi and Psi; resumes from out/last.pt when there is one."
     if every < 1: raise ValueError(f'every = {every}: write a checkpoint after 1 step or more')
     path, t = Path(out)/'last.pt', cfg.train
-    T, step, log, best, told = begin(cfg, path, motion, tracker, embed=embed, make=make)
+    T, step, log, best, told = begin(cfg, path, motion, tracker, start, embed=embed, make=make)
     feed = Feed(heads, cfg, T.acc, coefs=hasattr(T.model.motion_encoder, 'known'))
     if not told: best = T.keep(path, step, log, best, report)       # the last report has failed
     with until_told(minutes) as stop, Bar(t, step, T.acc) as bar:
