@@ -17,6 +17,7 @@ import torch, torch.nn as nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 from ..config import Config, load_preset, preset_names
+from ..model.decoding import pixel_features
 from ..model.encoding import recompute
 from ..model.model import Instant4D
 from ..model.motion import MotionEncoder
@@ -87,11 +88,14 @@ def encode_part(cfg:Config, model, n:int)->Left:
 def decode_part(cfg:Config, model, planes)->Left:
     "Planes read at the points of all targets, and Gaussians made of what was read."
     n, T, N = len(planes), cfg.train.targets, cfg.model.gaussians
-    x, code = torch.empty(n, T, N, 3), torch.empty(n, T - 1, cfg.model.code)
+    once = cfg.model.instances == 'pixels'          # then all targets share what was read
+    x, code = torch.empty(n, 1 if once else T, N, 3), torch.empty(n, T - 1, cfg.model.code)
+    read = pixel_features if once else lambda p: read_torch(p, x.flatten(1,2))
     def f():
-        f, m = split_features(read_torch(planes.float(), x.flatten(1,2)).unflatten(1, (T,N)))
+        rows = x, *split_features(read(planes.float()).unflatten(1, x.shape[1:3]))
         with torch.autocast('cpu', torch.bfloat16, enabled=cfg.train.precision != 'fp32'):
-            return model.phi(f[:,:1], x[:,:1]), model.moved(None, x[:,1:], f[:,1:], m[:,1:], code, code)
+            (x0, f0, _), others = (v[:,:1] for v in rows), [v if once else v[:,1:] for v in rows]
+            return model.phi(f0, x0), model.moved(None, *others, code, code)
     return kept_by(f, model)
 
 # %% ../../nbs/evaluation/65_budget.ipynb #7d6fdefc

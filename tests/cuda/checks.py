@@ -106,6 +106,8 @@ def train_bf16_adamw(): return steps_agree(1e-3, train_precision='bf16', train_o
 @check
 def train_in_space(): return steps_agree(1e-3, train_precision='bf16', model_deform='spatial')
 @check
+def train_pixels(): return steps_agree(1e-3, train_precision='bf16', model_instances='pixels')
+@check
 def train_fp16():
     "The CPU has no such training; it is enough that it runs and that the losses are near those in float32."
     told = [totals(load_preset('smoke', train_coarse=0., train_precision=p), train_people(), 3, D.Cuda()) for p in ('fp16', 'fp32')]
