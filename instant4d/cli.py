@@ -98,7 +98,7 @@ def animate_options(a):
     a.add_argument('source', help='portrait')
     a.add_argument('driving', help='picture, clip, or .csv as Live Link Face writes it')
     a.add_argument('-o', '--out', required=True, help='.mp4 or .gif')
-    a.add_argument('--weights', help=".safetensors, or the authors' ckpt.pth or ckpt-legacy.pth; without it, the bundled ones")
+    a.add_argument('--weights', help=".safetensors, laptop or pixels, or the authors' ckpt.pth or ckpt-legacy.pth; without it, laptop")
     a.add_argument('--yaw', type=float, default=0.,
                    help='degrees the camera swings (a .csv has its own turns, and its own rate)')
     a.add_argument('--size', type=int, default=256, help='pixels a side')
@@ -366,7 +366,7 @@ def typed()->str:
 # %% ../nbs/90_cli.ipynb #6e276c67
 def evaluate_options(e):
     "Options of `instant4d evaluate`."
-    e.add_argument('--checkpoint', help='.safetensors; without it, the bundled weights')
+    e.add_argument('--checkpoint', help='.safetensors, or laptop or pixels; without it, laptop')
     e.add_argument('--heads', help='folder of .tar shards; without it, the published test split')
     e.add_argument('--out', default='out/evaluation',
                    help='folder for evaluation.json, .csv and .jpg')

@@ -170,12 +170,11 @@ def dense_avatar(
     samples:int=48,     # Gaussians on each ray
 )->Avatar:              # of rays*rays*samples Gaussians
     "A trained model's planes, read at more points than it was trained with."
-    m, fine = model.cfg.model, copy.copy(model)
-    fine.phi = copy.deepcopy(model.phi); fine.phi.pitch = 2/rays
-    fine.phi.fc2.bias.data[RAW_OPACITY] -= math.log(samples/m.samples)
-    fine.points = lambda planes, camera: type(model).points(fine, planes, camera)
-    fine.cfg = dataclass_with(model.cfg, rays=rays, samples=samples)
-    return fine.encode(source)
+    fine = Instant4D(dataclass_with(model.cfg, rays=rays, samples=samples), model.motion_encoder)
+    fine.load_state_dict(model.state_dict())
+    with torch.no_grad():           # more on a ray: each of them thinner
+        fine.phi.fc2.bias[RAW_OPACITY] -= math.log(samples/model.cfg.model.samples)
+    return fine.to(model.device).eval().requires_grad_(False).encode(source)
 
 def dataclass_with(cfg:Config, **model)->Config:
     "A configuration with other sizes of the model."

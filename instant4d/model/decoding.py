@@ -8,7 +8,7 @@ Docs: https://instant4d.github.io/instant4d/model/decoding.html.md"""
 __all__ = ['MAX_OFFSET', 'MIN_SCALE', 'MAX_SCALE', 'RAW', 'RAW_OFFSET', 'RAW_SCALE', 'RAW_QUAT', 'RAW_OPACITY', 'RAW_COLOR',
            'start_opacity', 'GaussianDecoder', 'AbsoluteDecoder', 'random_numbers', 'jitter', 'uniform_depths',
            'fill_square', 'ray_directions', 'importance_depths', 'sample_points', 'PixelDecoder', 'pixel_places',
-           'pixel_features', 'enlarged']
+           'pixel_features']
 
 # %% ../../nbs/model/21_decoding.ipynb #65292982
 import math
@@ -220,9 +220,3 @@ def pixel_features(
 )->Float[Tensor,'B N C']:               # N = G*G
     "The planes added up, pixel by pixel."
     return planes.sum(1).flatten(2).mT
-
-def enlarged(planes:Float[Tensor,'B K C G G'], times:float)->Float[Tensor,'B K C H H']:
-    "Planes with more pixels; bilinear."
-    size = round(times*planes.shape[-1])
-    if size == planes.shape[-1]: return planes
-    return F.interpolate(planes.flatten(0,1), size=size, mode='bilinear').unflatten(0, planes.shape[:2])
