@@ -71,7 +71,7 @@ def animate_command(
     source,             # portrait
     driving,            # picture, clip, or .csv of named coefficients as Live Link Face writes it
     out,                # .mp4 or .gif
-    *, weights=None,    # .safetensors; None: the bundled ones
+    *, weights=None,    # .safetensors; None: pixels, the sharper of the bundled ones
     yaw:float=0.,       # degrees the camera swings to either side
     size:int=256,       # pixels a side
     crop:bool=True,     # find faces and straighten; False: pictures as they are
@@ -85,7 +85,7 @@ def animate_command(
     from instant4d.model.released import Released, load_any
     from instant4d.video import write_video
     check_names(source, driving, out, frames, size=size, fps=fps, also=which.get('also', ()))
-    model = load_any(weights); refine = refine and not isinstance(model, Released)     # fits are for ours
+    model = load_any(weights or 'pixels'); refine = refine and not isinstance(model, Released)     # fits are for ours
     avatar = encoded(model, source, crop, refine, **which)
     if Path(driving).suffix.lower() == '.csv':
         codes, cameras, fps = named_codes(driving, model, frames)
@@ -98,7 +98,7 @@ def animate_options(a):
     a.add_argument('source', help='portrait')
     a.add_argument('driving', help='picture, clip, or .csv as Live Link Face writes it')
     a.add_argument('-o', '--out', required=True, help='.mp4 or .gif')
-    a.add_argument('--weights', help=".safetensors, laptop or pixels, or the authors' ckpt.pth or ckpt-legacy.pth; without it, laptop")
+    a.add_argument('--weights', help=".safetensors, laptop or pixels, or the authors' ckpt.pth or ckpt-legacy.pth; without it, pixels")
     a.add_argument('--yaw', type=float, default=0.,
                    help='degrees the camera swings (a .csv has its own turns, and its own rate)')
     a.add_argument('--size', type=int, default=256, help='pixels a side')

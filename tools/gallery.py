@@ -1,4 +1,4 @@
-"""Draw nbs/images/gallery.jpg with the bundled checkpoint, teacher.jpg from the bundled heads: python tools/gallery.py"""
+"""Draw nbs/images/gallery.jpg with the bundled weights `pixels`, teacher.jpg from the bundled heads: python tools/gallery.py"""
 from pathlib import Path
 import matplotlib.cbook
 from PIL import Image
@@ -10,7 +10,7 @@ from instant4d.images import heat, panel, read_image, to_pil
 from instant4d.model.photos import straighten
 
 ROOT = Path(__file__).resolve().parent.parent
-model, heads = load_model(), Heads(sample_shard())
+model, heads = load_model('pixels'), Heads(sample_shard())
 drivers = [heads.on_grey(i, next(k for k in range(9) if heads.shot(i, k) == (e, 0))) for i, e in ((4, 1), (24, 1), (9, 2))]
 codes = [model.motion(d, crop=False) for d in drivers]
 hopper = matplotlib.cbook.get_sample_data('grace_hopper.jpg', asfileobj=False)      # Grace Hopper, U.S. Navy, public domain

@@ -14,7 +14,7 @@ from instant4d.images import load_portrait, to_pil, to_tensor
 from instant4d.video import read_video
 
 ROOT, SIZE, SPOT = Path(__file__).resolve().parent.parent, 176, (.56, .69)
-model = load_model(); photo = Image.fromarray(data.astronaut())         # Eileen Collins, NASA, public domain
+model = load_model('pixels'); photo = Image.fromarray(data.astronaut())         # Eileen Collins, NASA, public domain
 avatar, n = model.encode(photo, refine=True), model.cfg.model.image
 clip = read_video(ROOT/'data_samples'/'driving.mp4')[::2]
 codes = [model.motion(to_tensor(f.resize((n, n))), crop=False) for f in clip]

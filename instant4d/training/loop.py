@@ -471,8 +471,7 @@ def train(
     *, minutes:float=None, # stop after this long; a later call goes on
     every:int=200,         # steps between checkpoints
     report=None,           # called as report(averaged model, step, log) at each; may return a score
-    start=None,            # file of weights to begin with, where they fit
-    embed:nn.Module=None,  # for the identity loss
+    start=None, embed:nn.Module=None,   # file of weights to begin with; network of the identity loss
     tracker:str=None,      # tensorboard, or another that accelerate knows
     make=Instant4D,        # Config -> the model to train: notebook 63 brings others
 )->Instant4D:              # the averaged model so far
