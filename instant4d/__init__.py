@@ -1,4 +1,9 @@
+import os as _os
+
 __version__ = "0.1.0"
+
+# Before torch loads, unless you have chosen: threads that wait by spinning starve each other on a busy machine.
+_os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 _WHERE = {
     'config': 'load_preset',

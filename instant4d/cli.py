@@ -16,8 +16,7 @@ __all__ = ['VIDEO', 'COMMANDS', 'crop_like', 'seen_codes', 'named_codes', 'check
 # %% ../nbs/90_cli.ipynb #6e8581fe
 import argparse, contextlib, os, sys, warnings
 from pathlib import Path
-# before torch: spinning threads starve each other on a busy machine
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+import instant4d
 
 # %% ../nbs/90_cli.ipynb #c653e568
 VIDEO = '.mp4', '.mov', '.avi', '.mkv', '.webm', '.gif'
@@ -113,11 +112,10 @@ def animate_options(a):
 
 # %% ../nbs/90_cli.ipynb #6c2f17d7
 def tour_notebook()->Path:
-    "nbs/00_tour.ipynb of the clone we stand in."
-    for p in (Path.cwd(), *Path.cwd().parents):
-        if (path := p/'nbs'/'00_tour.ipynb').exists(): return path
-    raise FileNotFoundError('nbs/00_tour.ipynb not found; '
-                            'run this inside a clone of the repository')
+    "nbs/00_tour.ipynb of the clone that this package lies in; never one that lies where we stand."
+    path = Path(instant4d.__file__).resolve().parents[1]/'nbs'/'00_tour.ipynb'
+    if path.exists(): return path
+    raise FileNotFoundError('nbs/00_tour.ipynb not found; install a clone of the repository: pip install -e ".[dev]"')
 
 def tour(out='out/tour'):
     "Run nbs/00_tour.ipynb headless; write its page and the files it makes."

@@ -133,7 +133,7 @@ def drive(self:Avatar, coef, state)->Antialiased:
 # %% ../../nbs/model/26_avatar.ipynb #3d136c8d
 @patch
 @torch.no_grad()
-def gaussians(
+def expressed(
     self:Avatar,
     coef:Float[Tensor,'512']=None,  # motion code; None: the still head
 )->Antialiased:                     # a set of its own around tensors that are shared: do not write to them
@@ -146,6 +146,11 @@ def gaussians(
         told = coef, *((None, None) if coef is None else (coef._version, coef.clone()))
         last = self.last = state, told, self.drive(coef, state)
     return last[2].shallow()
+
+@patch
+def gaussians(self:Avatar, coef:Float[Tensor,'512']=None)->Antialiased:
+    "The head with this expression, None: still; a copy, and nothing done to it reaches the avatar."
+    return self.expressed(coef).map(torch.clone)
 
 # %% ../../nbs/model/26_avatar.ipynb #fcdd320d
 @patch
@@ -160,7 +165,7 @@ def render(
     "A picture of the avatar with this expression from this camera."
     camera = front_camera(self.points.device) if camera is None else camera
     size = self.cfg.model.render if size is None else size
-    return splat(self.gaussians(coef), camera, size, backend)
+    return splat(self.expressed(coef), camera, size, backend)
 
 # %% ../../nbs/model/26_avatar.ipynb #5ae0d49e
 @patch
@@ -186,7 +191,7 @@ def bases(
     size=None,              # pixels; default: the preset's
 )->Frame:                   # image (*V,H,W,48)
     "Splat of the 48 motion basis channels over the still head (figure 5)."
-    g = self.gaussians(); g.colors = self.basis
+    g = self.expressed(); g.colors = self.basis
     return splat(g, front_camera(g.device) if camera is None else camera,
                  self.cfg.model.render if size is None else size)
 
