@@ -361,3 +361,43 @@ def test_command_line(command, tmp_path, monkeypatch, capsys):
     assert cli.main(command) == 2
     said = capsys.readouterr().err
     assert said.startswith('instant4d: ') and said.count('\n') == 1 and listing(tmp_path) == []
+
+
+# ------------------------------------------------------------------------------------ shapes that would make kernels read on
+
+ROWS = {
+    'no columns':('points', lambda v: v[:, :0]),
+    'one column':('points', lambda v: v[:, :1].contiguous()),
+    'a row less':('feature', lambda v: v[:-1].contiguous()),
+    'other bases':('basis', lambda v: v[:, :47].contiguous()),
+    'whole numbers':('basis', lambda v: (100*v).to(torch.int32)),
+    'a number':('points', lambda v: v.sum()),
+    'short code':('code', lambda v: v[:500].contiguous()),
+    'nobody':('points', lambda v: v[:0]),
+}
+
+@pytest.mark.parametrize('case', ROWS)
+def test_avatar_files_with_other_shapes(case, tmp_path):
+    from instant4d import Avatar, load_preset
+    from instant4d.evaluation.bench import stand_in
+    from instant4d.files import read_tensors, write_tensors
+    stand_in(load_preset('smoke')).save(tmp_path/'a.safetensors')
+    t, about = read_tensors(tmp_path/'a.safetensors', 'avatar')
+    name, spoil = ROWS[case]
+    write_tensors(tmp_path/'b.safetensors', t | {name: spoil(t[name])}, about | dict(config=config.as_dict(about['config'])))
+    refused(lambda: Avatar.load(tmp_path/'b.safetensors'), 'b.safetensors', 'save the avatar again')
+
+
+def test_unchecked_splats_still_look_at_shapes():
+    from instant4d import Camera, splat
+    from instant4d.splatting.kernels import random_scene
+    g = random_scene(20)
+    g.quats = g.quats[:-1]
+    refused(lambda: splat(g, Camera.look(), 32, check=False), 'quats', '(20, 4)')
+
+
+def test_the_tour_runs_the_packages_own_notebook(tmp_path, monkeypatch):
+    from instant4d.cli import tour_notebook
+    (tmp_path/'nbs').mkdir(); (tmp_path/'nbs'/'00_tour.ipynb').write_text('{}')
+    monkeypatch.chdir(tmp_path)
+    assert not tour_notebook().is_relative_to(tmp_path)

@@ -94,7 +94,7 @@ def splat(
     backend:str='auto',     # auto, oracle, numba or gsplat
     *, eps2d:float=0.3,     # blur added to each 2D covariance, px^2
     antialiased:bool=None,  # scale opacity by the area gained through the blur; None: as `g` says
-    check:bool=None,        # look for what cannot be drawn; None: on a GPU shapes and types only
+    check:bool=None,        # look for what cannot be drawn; None: on a GPU shapes and types only; False: those alone, anywhere
 )->Frame:                   # image (*B,H,W,C) on black, alpha and depth (*B,H,W)
     "Draw 3D Gaussians: differentiable to all of `g` on every backend (Sec. 3)."
     if backend not in ('auto', *BACKENDS):
@@ -102,6 +102,7 @@ def splat(
     if not 0 <= eps2d < 1e6:
         raise ValueError(f'eps2d is {eps2d}; it is a blur in square pixels, 0.3 by custom')
     if check is not False: check_input(g, camera, bool(check))
+    else: g.check(numbers=False)            # shapes always: kernels trust them
     antialiased = g.antialiased if antialiased is None else antialiased
     draw = BACKENDS[pick_backend(backend, g)]
     return draw(g, camera, size, eps2d=eps2d, antialiased=antialiased)
