@@ -5,6 +5,7 @@ from instant4d.config import load_preset
 from instant4d.data.people import Heads
 from instant4d.data.shards import sample_shard
 from instant4d.evaluation.budget import budget
+from instant4d.explore.driving import load_driver, own_checksum
 from instant4d.images import psnr
 from instant4d.splatting.gaussians import Gaussians
 from instant4d.training.loop import Trainer, train
@@ -77,3 +78,7 @@ def test_the_targets_of_a_source_share_what_was_read():
     same = dict(train_targets=4)
     a, b = (budget(load_preset('smoke', model_instances=k, **same, **({} if k == 'pixels' else dict(model_samples=16)))) for k in ('pixels', 'rays'))
     assert a.cfg.model.gaussians == b.cfg.model.gaussians and a.parts['decode'].bytes < .9*b.parts['decode'].bytes
+
+
+def test_both_bundled_models_share_m(model):
+    assert own_checksum(model) == own_checksum(load_model('laptop')) == load_driver(model).motion
