@@ -6,7 +6,9 @@ uniform sampler2DArray moved;       // W Psi(m, source, driving): what the expre
 uniform sampler2DArray own;         // W f + b: what the feature brings
 uniform sampler2DArray points;      // where the feature was read
 layout(std140) uniform Weights { mat4 weight[4*K]; vec4 bias[4]; };
-uniform float pitch;
+uniform float pitch;                // the unit of the scales
+uniform vec3 reach;                 // farthest a mean moves from its point
+uniform float largest;              // of the scales, in pitches
 #ifdef DETAIL
 uniform sampler2DArray detail;      // W r: what a photograph added, which an expression fades
 uniform float gate;
@@ -20,28 +22,29 @@ vec4 softplus(vec4 x) { return max(x, 0.) + log(1. + exp(-abs(x))); }
 float sigmoid(float x) { return 1./(1. + exp(-x)); }
 vec3 sigmoid(vec3 x) { return 1./(1. + exp(-x)); }
 
+#ifdef DETAIL
+#define DETAILED(k) + left*texelFetch(detail, ivec3(at, k), 0)
+#else
+#define DETAILED(k)
+#endif
+// EACH is STEP(0) STEP(1) ... STEP(K-1), as in layer.frag
+#define STEP(k) x = softplus(texelFetch(moved, ivec3(at, k), 0) + texelFetch(own, ivec3(at, k), 0) DETAILED(k)); a += weight[k]*x; b += weight[K + k]*x; c += weight[2*K + k]*x; d += weight[3*K + k]*x;
+
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
-    vec4 a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+    vec4 x, a = bias[0], b = bias[1], c = bias[2], d = bias[3];
 #ifdef DETAIL
     float s = 0.;
     for (int k = 0; k < K; k++) { vec4 g = texelFetch(moved, ivec3(at, k), 0); s += dot(g, g); }
     float left = 1./(1. + s/(gate*gate));
 #endif
-    for (int k = 0; k < K; k++) {
-        vec4 x = texelFetch(moved, ivec3(at, k), 0) + texelFetch(own, ivec3(at, k), 0);
-#ifdef DETAIL
-        x += left*texelFetch(detail, ivec3(at, k), 0);
-#endif
-        x = softplus(x);
-        a += weight[k]*x; b += weight[K + k]*x; c += weight[2*K + k]*x; d += weight[3*K + k]*x;
-    }
+    EACH
     // a: offset, scale.x   b: scale.yz, quaternion w, x   c: quaternion y, z, opacity, red   d: green, blue
     vec3 s3 = vec3(a.w, b.xy);
 #ifdef ABSOLUTE
     vec3 mean = pitch*tanh(a.xyz), scale = .05*pitch*sigmoid(s3);
 #else
-    vec3 mean = texelFetch(points, ivec3(at, 0), 0).xyz + .35*tanh(a.xyz), scale = pitch*clamp(.5*exp(s3), .05, 3.);
+    vec3 mean = texelFetch(points, ivec3(at, 0), 0).xyz + reach*tanh(a.xyz), scale = pitch*clamp(.5*exp(s3), .05, largest);
 #endif
     vec4 q = normalize(vec4(b.z + 1., b.w, c.xy));      // w, x, y, z
     vec3 v = q.yzw;

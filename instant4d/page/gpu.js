@@ -1,6 +1,7 @@
 // Equation 2 and the splatting on the graphics processor (WebGL2). Textures hold numbers, pixels are Gaussians.
 'use strict';
 
+const steps = K => Array.from({length: K}, (_, k) => `STEP(${k})`).join(' ');
 const COLUMNS = 128, up = (n, to) => Math.ceil(n/to)*to;
 
 class Gpu {
@@ -12,6 +13,7 @@ class Gpu {
         Object.assign(this, {canvas, heads, colorScale, programs: new Map()});
         gl.disable(gl.DITHER);
         this.target = {texture: gl.createTexture(), frame: gl.createFramebuffer(), width: 0, height: 0};
+        for (const [vert, frag] of [['splat.vert', 'splat.frag'], ['screen.vert', 'show.frag']]) this.program(vert, frag);     // says here what it cannot do
         this.sorter = new Sorter((k, order) => this.sorted(k, order));
         this.parts = heads.map((head, k) => this.load(head, k));
     }
@@ -90,11 +92,11 @@ class Gpu {
 
     /** Run a layer: `inputs` are textures by the names of their samplers, `to` has frames. */
     run(frag, defines, weights, inputs, to, numbers = {}) {
-        const gl = this.gl, {p, at} = this.program('screen.vert', frag, `#define K ${weights.K}\n${defines}`);
+        const gl = this.gl, {p, at} = this.program('screen.vert', frag, `#define K ${weights.K}\n#define EACH ${steps(weights.K)}\n${defines}`);
         gl.useProgram(p);
         gl.disable(gl.BLEND);
         this.bind(at, inputs);
-        for (const [name, v] of Object.entries(numbers)) gl.uniform1f(at(name), v);
+        for (const [name, v] of Object.entries(numbers)) Array.isArray(v) ? gl.uniform3fv(at(name), v) : gl.uniform1f(at(name), v);
         gl.viewport(0, 0, COLUMNS, to.height);
         for (let g = 0; g < weights.groups; g++) {
             gl.bindBufferRange(gl.UNIFORM_BUFFER, 0, weights.buffer, g*weights.block, (4*weights.K*16 + 16)*4);
@@ -116,7 +118,7 @@ class Gpu {
     load(head, k) {
         const {n, channels: C, hidden: H} = head, gl = this.gl, hidden = () => this.frames(this.layers(n, up(H/4, 4))), m = {k, n, pending: null, means: null, ready: false};
         Object.assign(m, {z: this.layers(n, C/4, head.z, C), points: this.layers(n, 1, head.points, 3), h: hidden(), kept: hidden(), g: hidden(), own: hidden(),
-                          gaussians: this.frames(this.layers(n, 4)), values: this.layers(n, 1), share: this.layers(n, 1), order: gl.createBuffer(), read: gl.createBuffer()});
+                          gaussians: this.frames(this.layers(n, 4)), values: this.layers(n, 1), share: this.layers(n, 1), order: gl.createBuffer()});
         Object.assign(m, {psi1: this.weights(H, C), middle: this.weights(H, H, {weight: head.middle, bias: head.middleb}), phi2: this.weights(14, H, {weight: head.phi2, bias: head.phi2b})});
         const phi1 = this.weights(H, C, {weight: head.phi1, bias: head.phi1b});
         this.run('layer.frag', '', phi1, {source: this.layers(n, C/4, head.feature, C)}, m.own);
@@ -124,9 +126,6 @@ class Gpu {
             m.detail = hidden();
             this.run('layer.frag', '', this.setWeights(phi1, {weight: head.phi1}), {source: this.layers(n, C/4, head.detail, C)}, m.detail);
         }
-        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, m.read);
-        gl.bufferData(gl.PIXEL_PACK_BUFFER, COLUMNS*m.gaussians.height*16, gl.STREAM_READ);
-        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
         return m;
     }
 
@@ -140,18 +139,21 @@ class Gpu {
         this.run('layer.frag', '#define SOFT\n', this.setWeights(m.psi1, foldPsi(head, mod)), {source: m.z}, m.h);
         if (mixed) this.run('layer.frag', '#define MIXED\n', m.middle, {source: m.h, kept: m.kept, share: m.share}, m.g);
         else this.run('layer.frag', '', m.middle, {source: m.h}, m.g);
-        const defines = (m.detail ? '#define DETAIL\n' : '') + (head.absolute ? '#define ABSOLUTE\n' : ''), more = m.detail && {detail: m.detail};
-        this.run('decode.frag', defines, m.phi2, {moved: m.g, own: m.own, points: m.points, ...more}, m.gaussians, {pitch: head.pitch, ...more && {gate: head.gate}});
+        const defines = (m.detail ? '#define DETAIL\n' : '') + (head.absolute ? '#define ABSOLUTE\n' : ''), {pitch, reach, largest, gate} = head;
+        const inputs = {moved: m.g, own: m.own, points: m.points, ...m.detail && {detail: m.detail}};
+        this.run('decode.frag', defines, m.phi2, inputs, m.gaussians, {pitch, reach, largest, gate});
         this.order(m);
     }
 
-    /** Ask for the means: they arrive later, nobody waits. */
+    /** Ask for the means: they arrive later, nobody waits. One question at a time. */
     order(m) {
         const gl = this.gl;
-        if (m.pending) gl.deleteSync(m.pending);
+        m.again = !!m.pending;
+        if (m.pending) return;
         gl.bindFramebuffer(gl.FRAMEBUFFER, m.gaussians.frames[0]);
         gl.readBuffer(gl.COLOR_ATTACHMENT0);
-        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, m.read);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, m.read = gl.createBuffer());
+        gl.bufferData(gl.PIXEL_PACK_BUFFER, COLUMNS*m.gaussians.height*16, gl.STREAM_READ);
         gl.readPixels(0, 0, COLUMNS, m.gaussians.height, gl.RGBA, gl.FLOAT, 0);
         gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
         m.pending = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
@@ -169,8 +171,10 @@ class Gpu {
             gl.bindBuffer(gl.PIXEL_PACK_BUFFER, m.read);
             gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, means);
             gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+            gl.deleteBuffer(m.read);
             m.means = means.slice(0, m.n*4);
             this.sorter.wish(m.k, {means: m.means});
+            if (m.again) this.order(m);
         }
         return this.parts.some(m => m.pending) || this.sorter.busy;
     }
@@ -188,7 +192,6 @@ class Gpu {
     /** The half-precision picture that Gaussians are blended into: 8 bits would round at each of them. */
     resize(width, height) {
         const gl = this.gl, t = this.target;
-        if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, {width, height});
         if (t.width === width && t.height === height) return;
         gl.bindTexture(gl.TEXTURE_2D, t.texture);
         gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA16F, width, height, 0, gl.RGBA, gl.HALF_FLOAT, null);
@@ -198,11 +201,12 @@ class Gpu {
         Object.assign(t, {width, height});
     }
 
-    /** Blend all heads: `size` pixels each, side by side or one above the other. */
-    blend({camera, size, columns, mode, grow}) {
+    /** Blend all heads: `size` pixels each, side by side or one above the other; `pixel`: that one alone. */
+    blend({camera, size, columns, mode, grow}, pixel = null) {
         const gl = this.gl, rows = Math.ceil(this.heads.length/columns), {p, at} = this.program('splat.vert', 'splat.frag');
         this.resize(size*columns, size*rows);
         gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.frame);
+        if (pixel) gl.enable(gl.SCISSOR_TEST), gl.scissor(...pixel, 1, 1);
         gl.clearColor(0, 0, 0, 0);
         gl.clear(gl.COLOR_BUFFER_BIT);
         gl.useProgram(p);
@@ -225,15 +229,17 @@ class Gpu {
             gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, m.n);
         });
         gl.disableVertexAttribArray(id);
+        gl.disable(gl.SCISSOR_TEST);
     }
 
     draw(scene) {
         this.blend(scene);
-        const gl = this.gl, {p, at} = this.program('screen.vert', 'show.frag');
+        const {width, height} = this.target, gl = this.gl, {p, at} = this.program('screen.vert', 'show.frag');
+        if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, {width, height});
         gl.bindFramebuffer(gl.FRAMEBUFFER, null);
         gl.useProgram(p);
         gl.disable(gl.BLEND);
-        gl.viewport(0, 0, this.target.width, this.target.height);
+        gl.viewport(0, 0, width, height);
         gl.bindTexture(gl.TEXTURE_2D, this.target.texture);
         gl.uniform1i(at('blended'), 0);
         gl.uniform1i(at('mode'), scene.mode);
@@ -243,9 +249,9 @@ class Gpu {
 
     /** What is blended at a pixel of the picture, in its mode or another: mean numbers, and coverage. */
     async probe(scene, x, y, mode = scene.mode) {
-        const gl = this.gl, out = new Float32Array(4);
-        this.blend({...scene, mode});
-        gl.readPixels(Math.floor(x), this.target.height - 1 - Math.floor(y), 1, 1, gl.RGBA, gl.FLOAT, out);
+        const gl = this.gl, out = new Float32Array(4), rows = Math.ceil(this.heads.length/scene.columns), pixel = [Math.floor(x), scene.size*rows - 1 - Math.floor(y)];
+        this.blend({...scene, mode}, pixel);
+        gl.readPixels(...pixel, 1, 1, gl.RGBA, gl.FLOAT, out);
         return {alpha: out[3], numbers: [...out.subarray(0, 3)].map(v => v/Math.max(out[3], 1e-3))};
     }
 

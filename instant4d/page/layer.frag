@@ -22,18 +22,20 @@ vec4 act(vec4 x) {
 #endif
 }
 
+// EACH is STEP(0) STEP(1) ... STEP(K-1): written out, because a place in the weights that is known beforehand costs less.
+#ifdef MIXED
+#define STEP(k) x = mix(texelFetch(source, ivec3(at, k), 0), texelFetch(kept, ivec3(at, k), 0), w); a += weight[k]*x; b += weight[K + k]*x; c += weight[2*K + k]*x; d += weight[3*K + k]*x;
+#else
+#define STEP(k) x = texelFetch(source, ivec3(at, k), 0); a += weight[k]*x; b += weight[K + k]*x; c += weight[2*K + k]*x; d += weight[3*K + k]*x;
+#endif
+
 void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
+    vec4 x;
     a = bias[0]; b = bias[1]; c = bias[2]; d = bias[3];
 #ifdef MIXED
     float w = texelFetch(share, ivec3(at, 0), 0).x;
 #endif
-    for (int k = 0; k < K; k++) {
-        vec4 x = texelFetch(source, ivec3(at, k), 0);
-#ifdef MIXED
-        x = mix(x, texelFetch(kept, ivec3(at, k), 0), w);
-#endif
-        a += weight[k]*x; b += weight[K + k]*x; c += weight[2*K + k]*x; d += weight[3*K + k]*x;
-    }
+    EACH
     a = act(a); b = act(b); c = act(c); d = act(d);
 }

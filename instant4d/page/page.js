@@ -11,6 +11,7 @@ const heads = about.heads.map((_, k) => readHead(k));
 const state = {values: new Float32Array(about.names.length), frame: null, playing: false, yaw: 0, pitch: 0, zoom: 1, asking: false, kind: 'centred',
                pins: [], active: -1, kept: null, solid: false, grow: .5};
 const wanted = {drive: true, draw: true, values: false};
+const pace = {last: 0, share: 1, rest: 0};      // when it last drew; the share of the pixels that keeps up with the hand
 let engine, timer = 0, started = null, idle = [];
 
 /** The graphics processor, or without it the worker. `#plain` in the address asks for the worker. */
@@ -43,8 +44,10 @@ function layout() {
     stage.style.setProperty('--shape', `${columns}/${rows}`);
     return {columns, size};
 }
-function scene() {
-    return {...layout(), camera: look(state.yaw, state.pitch, state.zoom), mode: state.asking && state.pins.length ? 1 : 0, grow: state.solid ? state.grow : 0};
+/** What to draw; `share`: of the pixels a side. */
+function scene(share = 1) {
+    const {columns, size} = layout();
+    return {columns, size: Math.max(64, Math.round(size*share)), camera: look(state.yaw, state.pitch, state.zoom), mode: state.asking && state.pins.length ? 1 : 0, grow: state.solid ? state.grow : 0};
 }
 
 function loop(now) {
@@ -58,9 +61,20 @@ function loop(now) {
     if (wanted.drive) { driveAll(); wanted.drive = false; wanted.draw = true; }
     if (wanted.values) { wanted.values = false; valuesAll(); wanted.draw = true; }
     const pending = engine.poll();
-    if (wanted.draw) { wanted.draw = false; engine.draw(scene()); placeMarks(); }
+    if (wanted.draw) { wanted.draw = false; engine.draw(scene(keepPace(now))); placeMarks(); }
     if (pending || engine.poll()) timer ||= requestAnimationFrame(loop);
     else if (!timer) for (const done of idle.splice(0)) done();
+}
+
+/** Fewer pixels while something moves, if the picture would lag; all of them once it rests. */
+function keepPace(now) {
+    const gap = now - pace.last;
+    pace.last = now;
+    clearTimeout(pace.rest);
+    if (gap > 400 || idle.length) return 1;
+    pace.share = Math.min(1, Math.max(.3, pace.share*(gap > 50 ? .8 : gap < 20 ? 1.1 : 1)));
+    if (pace.share < 1) pace.rest = setTimeout(() => { pace.last = 0; want('draw'); }, 300);
+    return pace.share;
 }
 
 function driveAll() {
@@ -89,10 +103,10 @@ function valuesAll() {
     if (pin) heads.forEach((_, k) => engine.values(k, cosines(pin, k)));
 }
 
-/** Which pixel of the picture a pointer is over. */
+/** Which pixel of the whole picture a pointer is over. */
 function pixelAt(event) {
-    const box = engine.canvas.getBoundingClientRect();
-    return [(event.clientX - box.left)/box.width*engine.canvas.width, (event.clientY - box.top)/box.height*engine.canvas.height];
+    const box = engine.canvas.getBoundingClientRect(), {columns, size} = scene(), [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    return [Math.min(x/box.width, .9999)*size*columns, Math.min(y/box.height, .9999)*size*heads.length/columns];
 }
 
 /** Pin the point of the surface that is seen at a pixel. */
@@ -324,13 +338,16 @@ window.page = {
     set: values => Object.entries(values).forEach(([n, v]) => setName(n, v)),
     settled: () => new Promise(done => { idle.push(done); want('draw'); }),
     probe: (x, y, mode) => engine.probe(scene(), x, y, mode),
-    /** Milliseconds from a changed expression to the finished picture: the median of some. */
-    async time(rounds = 11) {
+    /** Milliseconds from a changed expression to the Gaussians, or to the finished picture: the median of some. */
+    async time(rounds = 11, picture = true) {
         const took = [];
         for (let r = 0; r < rounds; r++) {
             state.values.fill(0).set([.1 + r/rounds], r % about.names.length);
+            engine.finish();
             const t = performance.now();
-            driveAll(); engine.draw(scene()); engine.finish();
+            driveAll();
+            if (picture) engine.draw(scene());
+            engine.finish();
             took.push(performance.now() - t);
             await window.page.settled();
         }

@@ -1,6 +1,7 @@
 #version 300 es
 // What was blended, to the screen: colours as they are, values as colours from -1 (blue) to 1 (red).
 precision highp float;
+precision highp int;
 uniform sampler2D blended;
 uniform int mode;
 uniform vec3 scale[11];

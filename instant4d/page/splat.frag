@@ -1,6 +1,7 @@
 #version 300 es
 // alpha = o exp(-d^2/2), capped at .999, nothing below 1/255 (oracle.footprints); blended back to front.
 precision highp float;
+precision highp int;
 uniform int mode;
 uniform float grow;
 in vec2 p;

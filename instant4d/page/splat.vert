@@ -1,6 +1,7 @@
 #version 300 es
 // A Gaussian becomes a rectangle that holds its footprint: splatting/oracle.py, line by line.
 precision highp float;
+precision highp int;
 precision highp sampler2DArray;
 uniform sampler2DArray gaussians;   // of decode.frag
 uniform sampler2DArray values;      // one number for each Gaussian

@@ -52,15 +52,15 @@ function drive(head, first, mixed) {
 
 /** What 14 numbers mean: GaussianDecoder.gaussians. */
 function decode(head, i) {
-    const r = head.raw.subarray(14*i, 14*i + 14), {pitch, absolute} = head;
-    const size = k => absolute ? .05*pitch*sigmoid(r[3 + k]) : pitch*Math.min(Math.max(.5*Math.exp(r[3 + k]), .05), 3);
+    const r = head.raw.subarray(14*i, 14*i + 14), {pitch, absolute, reach, largest} = head;
+    const size = k => absolute ? .05*pitch*sigmoid(r[3 + k]) : pitch*Math.min(Math.max(.5*Math.exp(r[3 + k]), .05), largest);
     let [w, x, y, z] = [r[6] + 1, r[7], r[8], r[9]];
     const l = Math.hypot(w, x, y, z); w /= l; x /= l; y /= l; z /= l;
     const R = [[1 - 2*(y*y + z*z), 2*(x*y - w*z), 2*(x*z + w*y)], [2*(x*y + w*z), 1 - 2*(x*x + z*z), 2*(y*z - w*x)], [2*(x*z - w*y), 2*(y*z + w*x), 1 - 2*(x*x + y*y)]];
     const M = R.map(row => row.map((v, k) => v*size(k)));
     [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]].forEach(([a, b], k) => head.cov[6*i + k] = dot(M[a], M[b]));
     for (let k = 0; k < 3; k++) {
-        head.means[4*i + k] = absolute ? pitch*Math.tanh(r[k]) : head.points[3*i + k] + .35*Math.tanh(r[k]);
+        head.means[4*i + k] = absolute ? pitch*Math.tanh(r[k]) : head.points[3*i + k] + reach[k]*Math.tanh(r[k]);
         head.colors[3*i + k] = sigmoid(r[11 + k])*1.002 - .001;
     }
     head.means[4*i + 3] = sigmoid(r[10]);
