@@ -201,10 +201,10 @@ class Gpu {
         Object.assign(t, {width, height});
     }
 
-    /** Blend all heads: `size` pixels each, side by side or one above the other; `pixel`: that one alone. */
+    /** Blend all heads, `size` pixels each, side by side; `pixel`: that one alone. */
     blend({camera, size, columns, mode, grow}, pixel = null) {
-        const gl = this.gl, rows = Math.ceil(this.heads.length/columns), {p, at} = this.program('splat.vert', 'splat.frag');
-        this.resize(size*columns, size*rows);
+        const gl = this.gl, {p, at} = this.program('splat.vert', 'splat.frag');
+        this.resize(size*columns, size);
         gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.frame);
         if (pixel) gl.enable(gl.SCISSOR_TEST), gl.scissor(...pixel, 1, 1);
         gl.clearColor(0, 0, 0, 0);
@@ -220,7 +220,7 @@ class Gpu {
         this.parts.forEach((m, k) => {
             this.sorter.view(k, camera.forward);
             if (!m.ready) return;
-            gl.viewport(k % columns*size, (rows - 1 - Math.floor(k/columns))*size, size, size);
+            gl.viewport(k*size, 0, size, size);
             gl.uniform1i(at('antialiased'), this.heads[k].antialiased);
             this.bind(at, {gaussians: m.gaussians, values: m.values});
             gl.bindBuffer(gl.ARRAY_BUFFER, m.order);
@@ -249,7 +249,7 @@ class Gpu {
 
     /** What is blended at a pixel of the picture, in its mode or another: mean numbers, and coverage. */
     async probe(scene, x, y, mode = scene.mode) {
-        const gl = this.gl, out = new Float32Array(4), rows = Math.ceil(this.heads.length/scene.columns), pixel = [Math.floor(x), scene.size*rows - 1 - Math.floor(y)];
+        const gl = this.gl, out = new Float32Array(4), pixel = [Math.floor(x), scene.size - 1 - Math.floor(y)];
         this.blend({...scene, mode}, pixel);
         gl.readPixels(...pixel, 1, 1, gl.RGBA, gl.FLOAT, out);
         return {alpha: out[3], numbers: [...out.subarray(0, 3)].map(v => v/Math.max(out[3], 1e-3))};

@@ -4,14 +4,14 @@
 const $ = id => document.getElementById(id), canvas = $('canvas'), stage = $('stage');
 const SCALE = ['053061', '2166ac', '4393c3', '92c5de', 'd1e5f0', 'f7f7f7', 'fddbc7', 'f4a582', 'd6604d', 'b2182b', '67001f'];     // RdBu, reversed
 const colorScale = new Float32Array(SCALE.flatMap(c => [0, 2, 4].map(i => parseInt(c.slice(i, i + 2), 16)/255)));
-const GROUPS = {mouth: 'Mouth', jaw: 'Jaw', eye: 'Eyes', brow: 'Brows', cheek: 'Cheeks', nose: 'Nose'};
+const GROUPS = {jaw: 'Jaw', mouth: 'Mouth', eye: 'Eyes', brow: 'Brows', cheek: 'Cheeks', nose: 'Nose'};
 const NEAREST = 8, LEAST = .2, SHARP = 12;      // Gaussians of a pin; where a region ends, and how sharply (basis_mask of notebook 71)
 
 const heads = about.heads.map((_, k) => readHead(k));
 const state = {values: new Float32Array(about.names.length), frame: null, playing: false, yaw: 0, pitch: 0, zoom: 1, asking: false, kind: 'centred',
                pins: [], active: -1, kept: null, solid: false, grow: .5};
 const wanted = {drive: true, draw: true, values: false};
-const pace = {last: 0, share: 1, rest: 0};      // when it last drew; the share of the pixels that keeps up with the hand
+const pace = {last: 0, share: 1, drawn: 1, rest: 0};    // when it last drew; the share of the pixels that keeps up with the hand, and the last one
 let engine, timer = 0, started = null, idle = [];
 
 /** The graphics processor, or without it the worker. `#plain` in the address asks for the worker. */
@@ -37,11 +37,10 @@ function want(...what) {
     timer ||= requestAnimationFrame(loop);
 }
 
-/** Side by side, or one above the other where it is narrow. */
+/** Heads side by side, and how many pixels a side each has. */
 function layout() {
-    const columns = heads.length > 1 && stage.clientWidth >= 520 ? heads.length : 1, rows = heads.length/columns;
+    const columns = heads.length;
     const most = engine instanceof Plain ? 240 : 1024, size = Math.max(64, Math.min(most, Math.round(stage.clientWidth/columns*(window.fixedRatio || devicePixelRatio))));
-    stage.style.setProperty('--shape', `${columns}/${rows}`);
     return {columns, size};
 }
 /** What to draw; `share`: of the pixels a side. */
@@ -61,7 +60,7 @@ function loop(now) {
     if (wanted.drive) { driveAll(); wanted.drive = false; wanted.draw = true; }
     if (wanted.values) { wanted.values = false; valuesAll(); wanted.draw = true; }
     const pending = engine.poll();
-    if (wanted.draw) { wanted.draw = false; engine.draw(scene(keepPace(now))); placeMarks(); }
+    if (wanted.draw) { wanted.draw = false; engine.draw(scene(pace.drawn = keepPace(now))); placeMarks(); }
     if (pending || engine.poll()) timer ||= requestAnimationFrame(loop);
     else if (!timer) for (const done of idle.splice(0)) done();
 }
@@ -106,12 +105,12 @@ function valuesAll() {
 /** Which pixel of the whole picture a pointer is over. */
 function pixelAt(event) {
     const box = engine.canvas.getBoundingClientRect(), {columns, size} = scene(), [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    return [Math.min(x/box.width, .9999)*size*columns, Math.min(y/box.height, .9999)*size*heads.length/columns];
+    return [Math.min(x/box.width, .9999)*size*columns, Math.min(y/box.height, .9999)*size];
 }
 
 /** Pin the point of the surface that is seen at a pixel. */
 async function pinAt(x, y) {
-    const now = scene(), {alpha, numbers} = await engine.probe(now, x, y, 2), who = Math.floor(y/now.size)*now.columns + Math.floor(x/now.size), means = engine.means(who);
+    const now = scene(), {alpha, numbers} = await engine.probe(now, x, y, 2), who = Math.floor(x/now.size), means = engine.means(who);
     if (alpha < .5 || !means) return say('There is no head there: tap the face.');
     const far = Float32Array.from({length: heads[who].n}, (_, i) => (means[4*i + 3] < .1)*9 + Math.hypot(...numbers.map((v, c) => v - means[4*i + c])));
     const near = Array.from(far.keys()).sort((a, b) => far[a] - far[b]).slice(0, NEAREST);
@@ -137,7 +136,7 @@ function placeOf(pin) {
     return means && [0, 1, 2].map(c => pin.near.reduce((s, i) => s + means[4*i + c], 0)/pin.near.length);
 }
 function placeMarks() {
-    const {columns, camera} = scene(), rows = heads.length/columns;
+    const {columns, camera} = scene();
     const shown = state.asking ? state.pins : [];
     $('marks').replaceChildren(...shown.flatMap((pin, j) => {
         const place = placeOf(pin);
@@ -146,8 +145,8 @@ function placeMarks() {
         mark.textContent = j + 1;
         mark.className = j === state.active ? 'active' : '';
         mark.hidden = u < 0 || u > 1 || v < 0 || v > 1;
-        mark.style.left = `${100*(u + pin.who % columns)/columns}%`;
-        mark.style.top = `${100*(v + Math.floor(pin.who/columns))/rows}%`;
+        mark.style.left = `${100*(u + pin.who)/columns}%`;
+        mark.style.top = `${100*v}%`;
         return [mark];
     }));
 }
@@ -313,6 +312,7 @@ function listen(canvas) {
 
 document.querySelector('.bar').style.background = `linear-gradient(90deg, ${SCALE.map(c => '#' + c)})`;
 document.querySelector('main').classList.toggle('pair', heads.length > 1);
+stage.style.setProperty('--shape', `${heads.length}/1`);
 buildSliders();
 showValues();
 const shown = start();
@@ -336,7 +336,7 @@ want('drive');
 window.page = {
     state, want, reset, pinAt, keep, askFor, turn, zoomTo, get engine() { return engine; }, heads,
     set: values => Object.entries(values).forEach(([n, v]) => setName(n, v)),
-    settled: () => new Promise(done => { idle.push(done); want('draw'); }),
+    settled: () => new Promise(done => { idle.push(done); want(...pace.drawn < 1 ? ['draw'] : []); }),
     probe: (x, y, mode) => engine.probe(scene(), x, y, mode),
     /** Milliseconds from a changed expression to the Gaussians, or to the finished picture: the median of some. */
     async time(rounds = 11, picture = true) {
@@ -349,8 +349,8 @@ window.page = {
             if (picture) engine.draw(scene());
             engine.finish();
             took.push(performance.now() - t);
-            await window.page.settled();
         }
+        await window.page.settled();
         return took.sort((a, b) => a - b)[rounds >> 1];
     },
 };

@@ -74,13 +74,13 @@ class Plain {
         this.drawing = false;
     }
     async show(scene) {
-        const {size, columns, mode} = scene, rows = Math.ceil(this.heads.length/columns), width = size*columns, height = size*rows;
+        const {size, columns, mode} = scene, width = size*columns, height = size;
         const parts = await Promise.all(this.heads.map((_, k) => this.ask('paint', {k, scene, box: [0, 0, size, size]})));
         if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, {width, height});
         parts.forEach(({pixels}, k) => {
             const image = new ImageData(size, size);
             for (let i = 0; i < pixels.length; i += 4) image.data.set([...this.color(pixels.subarray(i, i + 4), mode), 255], i);
-            this.context.putImageData(image, k % columns*size, Math.floor(k/columns)*size);
+            this.context.putImageData(image, k*size, 0);
         });
     }
     color([r, g, b, a], mode) {
@@ -89,8 +89,8 @@ class Plain {
         return [0, 1, 2].map(c => 255*a*((1 - t + k)*this.colorScale[3*k + c] + (t - k)*this.colorScale[3*k + 3 + c]));
     }
     async probe(scene, x, y, mode = scene.mode) {
-        const {size, columns} = scene, u = Math.floor(x/size), v = Math.floor(y/size), [a, b] = [Math.floor(x - u*size), Math.floor(y - v*size)];
-        const {pixels} = await this.ask('paint', {k: v*columns + u, scene: {...scene, mode}, box: [a, b, a + 1, b + 1]});
+        const {size} = scene, k = Math.floor(x/size), [a, b] = [Math.floor(x - k*size), Math.floor(y)];
+        const {pixels} = await this.ask('paint', {k, scene: {...scene, mode}, box: [a, b, a + 1, b + 1]});
         return {alpha: pixels[3], numbers: [...pixels.subarray(0, 3)].map(n => n/Math.max(pixels[3], 1e-3))};
     }
     finish() {}
