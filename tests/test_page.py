@@ -101,6 +101,7 @@ def test_pictures(heads, files, visit):
     assert decibels(face(tab, {'jawOpen': .8}), ours(a, driver({'jawOpen': 1.}))) < LEAST
 
 
+@pytest.mark.slow
 def test_zoom_and_a_large_picture(heads, files, visit):
     from instant4d import Camera
     a, _, driver = heads; tab = visit(files/'one.html'); shrink(tab, 480)
@@ -242,10 +243,11 @@ def test_touch(browser, files):
     tab.touchscreen.tap(box['x'] + 190, box['y'] + 200); tab.wait_for_function('() => page.state.pins.length === 1'); context.close()
 
 
+@pytest.mark.slow
 def test_an_expression_change_is_quick(files, visit):
     "From a changed slider to the finished picture, in software WebGL: the best of three medians, as machines are busy."
     tab = visit(files/'one.html'); shrink(tab)
-    change, picture = (min(tab.evaluate(f'page.time(7, {k})') for _ in range(3)) for k in ('false', 'true'))
+    change, picture = (min(tab.evaluate(f'page.time(5, {k})') for _ in range(3)) for k in ('false', 'true'))
     print(f'an expression change takes {change:.0f} ms, with a picture of {SIZE} pixels {picture:.0f} ms'); assert change < 250    # the goal is 60, on a machine that does nothing else
 
 

@@ -6,8 +6,8 @@ Docs: https://instant4d.github.io/instant4d/explore/page.html.md"""
 
 # %% auto #0
 __all__ = ['MOST', 'BITS', 'ACTS', 'SHADERS', 'PURPOSE', 'slider_codes', 'ever_seen', 'worth_sending', 'modulations',
-           'folded_weights', 'to_levels', 'pack', 'head_of', 'performance', 'page_file', 'fill_holes', 'assemble',
-           'check_page']
+           'folded_weights', 'to_levels', 'pack_tensors', 'head_of', 'performance', 'page_file', 'fill_holes',
+           'assemble', 'check_page']
 
 # %% ../../nbs/explore/74_page.ipynb #b87dd573
 import base64, html, json, math, re
@@ -86,10 +86,10 @@ def to_levels(
     step = ((high - low)/(2**bits - 1)).clamp(min=1e-12)
     return ((x - low)/step).round(), low, step
 
-# %% ../../nbs/explore/74_page.ipynb #fc3e11ec
+# %% ../../nbs/explore/74_page.ipynb #bd61d9e0
 BITS = dict(points=16, feature=8, basis=8, detail=8)    # the rest is in half precision
 
-def pack(
+def pack_tensors(
     tensors:dict,       # name -> tensor of one or two dimensions
 )->tuple:               # table for the page, and the bytes
     "Tensors as bytes, in few bits where that costs nothing one sees."
@@ -103,7 +103,7 @@ def pack(
         table[name] = row; data += x.numpy().astype('<' + row['kind']).tobytes()
     return table, data
 
-# %% ../../nbs/explore/74_page.ipynb #f2b720f1
+# %% ../../nbs/explore/74_page.ipynb #8aeb5828
 @torch.no_grad()
 def head_of(
     avatar:Avatar,
@@ -116,7 +116,7 @@ def head_of(
     rows = {k: getattr(a, k) for k in BITS if getattr(a, k) is not None}
     centre = m.basis[m.solid].mean(0) if m.solid.any() else a.basis.mean(0)
     tensors = {k: v[seen] for k, v in rows.items()} | dict(centre=centre)
-    table, data = pack(tensors | modulations(a, driver, frames) | folded_weights(a))
+    table, data = pack_tensors(tensors | modulations(a, driver, frames) | folded_weights(a))
     return dict(n=int(seen.sum()), channels=a.basis.shape[1], hidden=phi.fc1.out_features, tensors=table,
                 pitch=phi.pitch, reach=phi.reach.tolist(), largest=phi.LARGEST, gate=a.gate,
                 absolute=a.cfg.model.position == 'absolute', antialiased=a.kind.antialiased), data
