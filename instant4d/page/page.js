@@ -330,6 +330,7 @@ $('solid').onchange = () => { state.solid = $('solid').checked; want('draw'); };
 $('grow').oninput = () => { state.grow = +$('grow').value; $('grow').nextElementSibling.value = state.grow.toFixed(2); state.solid = $('solid').checked = true; want('draw'); };
 for (const radio of document.querySelectorAll('[name=side]')) radio.onchange = showValues;
 new ResizeObserver(() => want('draw')).observe(stage);
+listPins();
 want('drive');
 
 /** For scripts and tests. */
