@@ -7,11 +7,12 @@ Docs: https://instant4d.github.io/instant4d/cli.html.md"""
 # %% auto #0
 __all__ = ['VIDEO', 'COMMANDS', 'crop_like', 'seen_codes', 'named_codes', 'check_names', 'encoded', 'animate_command',
            'animate_options', 'tour_notebook', 'tour', 'tell_files', 'tour_options', 'explore_command',
-           'explore_options', 'as_settings', 'settings_option', 'set_option', 'presets_command', 'train_command',
-           'train_options', 'driver_command', 'driver_options', 'framer_command', 'framer_options', 'data_command',
-           'data_options', 'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command',
-           'check_people', 'check_folder', 'typed', 'evaluate_options', 'ablate_command', 'ablate_options', 'check_gpu',
-           'bench_command', 'bench_options', 'OneLine', 'parser', 'no_empty_folder', 'one_line', 'main']
+           'explore_options', 'page_command', 'page_options', 'as_settings', 'settings_option', 'set_option',
+           'presets_command', 'train_command', 'train_options', 'driver_command', 'driver_options', 'framer_command',
+           'framer_options', 'data_command', 'data_options', 'heads_command', 'heads_options', 'facekit_command',
+           'facekit_options', 'evaluate_command', 'check_people', 'check_folder', 'typed', 'evaluate_options',
+           'ablate_command', 'ablate_options', 'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser',
+           'no_empty_folder', 'one_line', 'main']
 
 # %% ../nbs/90_cli.ipynb #6e8581fe
 import argparse, contextlib, os, sys, warnings
@@ -163,6 +164,32 @@ def explore_options(e):
     for flag, dest, what in (('--no-browser', 'browser', 'print the address only'),
                              ('--no-crop', 'crop', 'take pictures as they are')):
         e.add_argument(flag, dest=dest, action='store_false', help=what)
+
+# %% ../nbs/90_cli.ipynb #7b07678f
+def page_command(portrait, out, *, second=None, driving=None, weights=None, crop=True, refine=True, frames=None, **words):
+    "A page that holds an avatar and moves it (notebook 74)."
+    from instant4d import load_driver, load_model
+    for p in filter(None, (portrait, second, driving)):
+        if not Path(p).is_file(): raise FileNotFoundError(f'{p}: no such file; check its name')
+    if Path(out).suffix.lower() not in ('.html', '.htm'): raise ValueError(f'{out}: write a page to a name that ends in .html')
+    model = load_model(weights); driver, codes, fps = load_driver(model), None, 25.
+    if driving and Path(driving).suffix.lower() == '.csv': codes, _, fps = named_codes(driving, model, frames)
+    elif driving: codes = seen_codes(driving, model, crop, frames)
+    heads = [p and encoded(model, p, crop, refine) for p in (portrait, second)]
+    told = {k: v for k, v in words.items() if v}
+    heads[0].save_html(out, driver, codes=codes, fps=fps, second=heads[1], **told)
+    print(f'wrote {out}: {Path(out).stat().st_size/1e6:.2f} MB; open it in any browser')
+
+def page_options(p):
+    "Options of `instant4d page`."
+    p.add_argument('portrait', help='picture of a face')
+    p.add_argument('-o', '--out', required=True, help='.html')
+    p.add_argument('--second', metavar='PORTRAIT', help='a head beside it')
+    p.add_argument('--driving', help='what Play plays: picture, clip, or .csv as Live Link Face writes it')
+    for name, what in dict(weights='.safetensors, laptop or pixels; without it, laptop', title='of the page').items(): p.add_argument(f'--{name}', help=what)
+    p.add_argument('--frames', type=int, help='of the clip, at most so many')
+    p.add_argument('--no-refine', dest='refine', action='store_false', help='one pass only: no fit to the photograph')
+    p.add_argument('--no-crop', dest='crop', action='store_false', help='take pictures as they are')
 
 # %% ../nbs/90_cli.ipynb #7deca306
 def as_settings(pairs)->dict:
@@ -462,6 +489,7 @@ def bench_options(b):
 COMMANDS = dict(
     animate=(animate_command, animate_options, 'drive a portrait by a picture or clip'),
     explore=(explore_command, explore_options, 'widgets as a page'),
+    page=(page_command, page_options, 'a head in one file, for any browser'),
     tour=(tour, tour_options, 'the main job on two portraits'),
     presets=(presets_command, settings_option, 'which presets there are, and in which file'),
     train=(train_command, train_options, 'train a preset'),

@@ -1,1 +1,2 @@
-"Motion bases, driving by name, and the widgets."
+"Motion bases, driving by name, the widgets, and a page."
+from . import page     # adds Avatar.save_html
