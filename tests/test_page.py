@@ -180,6 +180,7 @@ def test_similarity(heads, files, visit):
     box = tab.locator('#canvas').bounding_box(); at = lambda x, y: dict(x=box['width']*x, y=box['height']*y)
     tab.click('#canvas', position=at(.03, .03)); tab.wait_for_function('() => document.getElementById("status").textContent.includes("no head")')
     tab.click('#canvas', position=at(.4, .6)); tab.wait_for_function('() => page.state.pins.length === 1')
+    tab.evaluate('page.settled()'); assert tab.inner_text('#status').startswith('Pin 1:'), 'no value of before the pin'
     kept = worth_sending(a, driver, performance(driver)); m = basis_map(a); mean = m.basis[m.solid].mean(0); values = []
     for kind, c in (('centred', mean), ('raw', 0*mean)):
         tab.select_option('#kind', kind); tab.evaluate('page.settled()')

@@ -213,7 +213,8 @@ def check_rows(
     m:ModelConfig,
 ):
     "One line for tensors of a wrong shape or type: kernels would read past their end."
-    n, half = t['points'].shape[0] if 'points' in t and t['points'].ndim else 0, m.channels//2
+    if 'points' not in t: return            # `load` says so
+    n, half = t['points'].shape[0] if t['points'].ndim else 0, m.channels//2
     shapes = dict(points=(n,3), feature=(n,half), basis=(n,half), detail=(n,half), code=(m.code,))
     for k, want in shapes.items():
         if k in t and (tuple(t[k].shape) != want or not n or not t[k].is_floating_point()):

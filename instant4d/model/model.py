@@ -93,7 +93,7 @@ def read(
     planes:Float[Tensor,'B 3 96 P P'],
     camera:Camera,              # (B,) or (B,T), whose rays carry the points
     generator=None, as_inference=None, rays=None,   # see `points`
-)->tuple:   # points (B,T,N,3), features (B,T,N,48), bases (B,T,N,48); T is 1 for pixels, no matter the camera
+)->tuple:   # points, features and bases, (*B,N,3) and twice (*B,N,48); for pixels T is 1, no matter the camera
     "What carries the Gaussians, and what the planes hold there."
     if self.cfg.model.instances == 'rays':
         x = self.points(planes.detach(), camera, generator, as_inference, rays=rays)

@@ -116,6 +116,7 @@ async function pinAt(x, y) {
     const near = Array.from(far.keys()).sort((a, b) => far[a] - far[b]).slice(0, NEAREST);
     state.pins.push({who, near});
     state.active = state.pins.length - 1;
+    over = null;                // the values for this pin are not there yet
     askFor(true);
     say(`Pin ${state.pins.length}: red moves like this point, blue the opposite way.`);
 }
@@ -174,10 +175,11 @@ function say(words) { $('status').textContent = words; }
 /** The value under the pointer, in words and on the legend. */
 let over = null;
 async function tellValue() {
-    const event = over, now = scene();
+    const event = over, now = scene(), asked = state.active;
     over = null;
     if (!event || now.mode !== 1) return;
     const {alpha, numbers} = await engine.probe(now, ...pixelAt(event)), bar = document.querySelector('.bar span');
+    if (state.active !== asked) return;
     bar.style.visibility = alpha < .5 ? 'hidden' : 'visible';
     bar.style.left = `${50 + 50*Math.max(-1, Math.min(1, numbers[0]))}%`;
     say(alpha < .5 ? 'Under the pointer: no head.' : `Under the pointer: ${signed(numbers[0])} to pin ${state.active + 1}.`);
