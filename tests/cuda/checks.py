@@ -7,7 +7,7 @@ checks, -v prints where each wait comes from, and --counts prints the numbers of
 
 import device as D                      # before torch
 import stand_in
-import contextlib, json, shutil, sys, tempfile, time, traceback, warnings
+import contextlib, json, sys, tempfile, time, traceback, warnings
 from functools import cache, partial
 from pathlib import Path
 import torch
@@ -39,6 +39,9 @@ api.need_gsplat = lambda g: stand_in.rasterization
 # What may wait, and how many kernels a frame may start beside gsplat's own: lower them when you can
 FRAME_WAITS, FRAME_LAUNCHES, STEP_WAITS = 1, 40, 12
 CHECKS, VERBOSE = {}, '-v' in sys.argv
+SCRATCH = tempfile.TemporaryDirectory(prefix='instant4d-')      # this process's own; gone with it
+
+def scratch(): return Path(tempfile.mkdtemp(dir=SCRATCH.name))
 
 
 def check(f): CHECKS[f.__name__] = f; return f
@@ -117,7 +120,7 @@ def train_fp16():
 def heads_with_depth():
     "Toy heads, rendered with depth."
     from instant4d.teacher.heads import make_heads
-    out = Path(tempfile.mkdtemp(prefix='instant4d-'))
+    out = scratch()
     make_heads('0:2', out, workers=1, expressions=2, views=2, size=64, toy=True, extra=('depth',))
     return Heads(out)
 
@@ -154,7 +157,7 @@ def counters_on_device(T):
 @check
 def train_and_resume():
     "Checkpoint, report and weights are written; a run that goes on waits as seldom as before."
-    cfg, out = load_preset('smoke', train_coarse=0., train_steps=2, **ADVERSARY), Path(tempfile.mkdtemp(prefix='instant4d-'))
+    cfg, out = load_preset('smoke', train_coarse=0., train_steps=2, **ADVERSARY), scratch()
     with D.Cuda():
         fresh_accelerate()
         loop.train(cfg, train_people(), out, reference().motion_encoder.state_dict(), every=2, report=runs.Report(people(), out, lambda _: None))
@@ -192,7 +195,7 @@ def memory_of_a_step():
 
 @check
 def a_failing_report_loses_nothing():
-    out = Path(tempfile.mkdtemp(prefix='instant4d-'))
+    out = scratch()
     def report(*_): raise ValueError('the disk is full')
     with D.Cuda(), contextlib.suppress(ValueError):
         fresh_accelerate()
@@ -303,7 +306,7 @@ def motion_bases():
 @check
 def save_and_load():
     "A file written on the device opens on the CPU, and there again."
-    path = Path(tempfile.mkdtemp(prefix='instant4d-'))/'a.safetensors'
+    path = scratch()/'a.safetensors'
     with D.Cuda():
         (a0, c0), (a, c) = both_avatars(); a.save(path)
         there, here = Avatar.load(path).to('cuda'), Avatar.load(path)
@@ -334,7 +337,7 @@ def evaluation():
 @check
 def rivals_of_the_paper():
     "Every rival trains one step on the device and is measured there."
-    out = Path(tempfile.mkdtemp(prefix='instant4d-'))
+    out = scratch()
     with D.Cuda():
         fresh_accelerate()
         rivals.ablate(train_people(), people(), out, seeds=(0,), steps=1, start_steps=1, preset='smoke', people=1, say=lambda _: None)
@@ -352,7 +355,7 @@ def costs():
 @check
 def the_gpu_command():
     "`instant4d bench gpu --toy`, from the comparison of splatters to weights."
-    out = Path(tempfile.mkdtemp(prefix='instant4d-'))
+    out = scratch()
     with D.Cuda():
         fresh_accelerate()
         bench.bench_gpu(sample_shard().with_name('heads-train.tar'), out, toy=True, held=[sample_shard()], say=lambda _: None)
@@ -368,7 +371,7 @@ def counts():
         a, c = both_avatars()[1]
         for name, at in (('frame', Camera.look(10.).to('cuda')), ('frame, default camera', None)):
             a.render(c, at, 32); D.reset_counts(); a.render(1.1*c if at is None else 1.2*c, at, 32); note(name)
-        fresh_accelerate(); folder = Path(tempfile.mkdtemp(prefix='instant4d-'))
+        fresh_accelerate(); folder = scratch()
         loop.train(cfg, train_people(), folder, reference().motion_encoder.state_dict(), every=2)
         T = loop.Trainer(cfg, reference().motion_encoder.state_dict()); load_checkpoint(folder/'last.pt', T)
         batch = next(loop.batches(loop.leg(train_people(), cfg, 2, 3, T.acc)))
@@ -387,7 +390,5 @@ def main(names):
             row = dict(ok=False, said=f'{type(e).__name__}: {str(e)[:1500]} at {" > ".join(at[-3:])}')
         print(json.dumps(dict(name=name, seconds=round(time.perf_counter() - started, 1)) | row), flush=True)
         if VERBOSE: print(D.told(name))
-    for path in Path(tempfile.gettempdir()).glob('instant4d-*'):
-        if path.is_dir(): shutil.rmtree(path)
 
 if __name__ == '__main__': counts() if '--counts' in sys.argv else main([a for a in sys.argv[1:] if a in CHECKS])
