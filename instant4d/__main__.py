@@ -1,5 +1,9 @@
 "Entry point of `python -m instant4d`, for machines without make."
-import sys
+import os, sys
+
+# What Python puts first is the folder where we stand: nothing is imported from there, unless the package itself lies in it
+if sys.path[:1] == [os.getcwd()] and not os.path.samefile(os.path.dirname(os.path.dirname(__file__)), os.getcwd()): del sys.path[0]
+
 from instant4d.cli import main
 
-sys.exit(main())
+if __name__ == '__main__': sys.exit(main())

@@ -10,7 +10,7 @@ __all__ = ['TYPE_NAMES', 'CHOICES', 'SECTIONS', 'SETTINGS', 'cast', 'closest', '
            'as_dict', 'from_dict']
 
 # %% ../nbs/01_config.ipynb #b9f05bac
-import configparser, difflib, math
+import configparser, difflib, math, reprlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 import instant4d
@@ -29,7 +29,7 @@ def cast(
         out = kind(value)
         if kind is float and not math.isfinite(out): raise ValueError
     except (TypeError, ValueError):
-        raise ValueError(f'{name} must be {TYPE_NAMES[kind]}, not {value!r}') from None
+        raise ValueError(f'{name} must be {TYPE_NAMES[kind]}, not {reprlib.repr(value)}') from None
     return out
 
 # %% ../nbs/01_config.ipynb #171596cd
@@ -180,7 +180,7 @@ def read_settings(
                                     default_section='-')     # no section leaks into the others
     ini.optionxform = str                                    # keys keep their capitals
     if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
-    try: ini.read_string(Path(path).read_text(encoding='utf-8'))
+    try: ini.read_string(Path(path).read_text(encoding='utf-8-sig'))
     except (configparser.Error, UnicodeDecodeError, OSError) as e:
         why = ' '.join(str(e).split())                       # in one line
         raise ValueError(f'{path}: cannot be read as settings ({why})') from None

@@ -9,8 +9,8 @@ __all__ = ['SYNTHETIC_MARK', 'writing', 'checksum', 'write_tensors', 'read_raw',
            'load_strict', 'to_int8', 'from_int8', 'bundled']
 
 # %% ../nbs/02_files.ipynb #09677699
-import json, os, zlib
-from contextlib import contextmanager
+import glob, json, os, threading, zlib
+from contextlib import contextmanager, suppress
 from pathlib import Path
 import torch, torch.nn as nn
 import instant4d
@@ -19,15 +19,26 @@ from safetensors.torch import save_file
 from .config import from_dict
 
 # %% ../nbs/02_files.ipynb #714eb7dd
+def _sweep(path):
+    "Remove earlier parts of this file whose process is dead."
+    for old in path.parent.glob(f'.*-{glob.escape(path.name)}'):
+        pid = old.name[1:].partition('-')[0]
+        if os.name == 'nt' or not pid.isdecimal(): continue  # Windows has no way to ask without asking to end
+        try: os.kill(int(pid), 0)
+        except ProcessLookupError:
+            with suppress(OSError): old.unlink()
+        except (OSError, OverflowError): pass
+
+# %% ../nbs/02_files.ipynb #ef768543
 @contextmanager
 def writing(
     path,  # where the finished file shall be
 ):         # yields a temporary path in the same folder, with the same suffix
     "Write to a temporary name, then rename: the file appears whole or not at all."
     path = Path(path)
-    part = path.with_name(f'.{os.getpid()}-{path.name}')
+    part = path.with_name(f'.{os.getpid()}-{threading.get_native_id()}-{path.name}')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True); _sweep(path)
         yield part
         os.replace(part, path)
     except OSError as e:

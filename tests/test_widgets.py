@@ -172,10 +172,22 @@ def test_jupyterlab(root, env, tmp_path, tab):
 
 @pytest.mark.slow
 def test_voila(root, env, tmp_path, tab):
-    "`explore` opens the same page without code."
+    "`explore` opens the same page without code, for the address it prints and for local names only."
     if subprocess.run([sys.executable, '-c', 'import voila'], capture_output=True).returncode: pytest.skip('needs voila: pip install voila')
     (page, outside), port = tab, free_port(); out = root/'out'/'browser'; out.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, '-c', f'from instant4d.explore.widgets import explore; explore(port={port}, browser=False)']
+    say = f"__import__('pathlib').Path({str(tmp_path/'said')!r}).write_text"
+    command = [sys.executable, '-c', f'from instant4d.explore.widgets import explore; explore(port={port}, browser=False, say={say})']
     with server(command, jupyter_env(env, tmp_path), f'http://127.0.0.1:{port}/static/favicon.ico', tmp_path):
-        page.goto(f'http://127.0.0.1:{port}/', timeout=120_000); use_widgets(page, lambda n: str(out/f'voila_{n}.png'))
+        url = (tmp_path/'said').read_text().split()[0].replace('localhost', '127.0.0.1')
+        assert asked(url, '127.0.0.1') == 200 and asked(url, 'localhost') == 200 and asked(url, 'evil.example') == 403
+        assert '/login' in asked(url.partition('?')[0], 'localhost')
+        page.goto(url, timeout=120_000); use_widgets(page, lambda n: str(out/f'voila_{n}.png'))
     assert outside == []
+
+def asked(url, host):
+    "Status of a request that names a host, or where it is sent."
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_): return None
+    ask = urllib.request.Request(url, headers=dict(Host=host))
+    try: return urllib.request.build_opener(Stay).open(ask, timeout=60).status
+    except urllib.error.HTTPError as e: return e.headers.get('Location') or e.code

@@ -8,11 +8,11 @@ Docs: https://instant4d.github.io/instant4d/explore/widgets.html.md"""
 __all__ = ['INKS', 'ESM', 'CENTRES', 'LEGEND', 'COLOURS', 'LEVELS', 'QUIET', 'movements', 'untrained', 'Pin', 'Scene',
            'BasisExplorer', 'click_image', 'spot_in', 'intro', 'named_slider', 'second_head', 'Twin', 'DrivenCase',
            'Rivals', 'cases_of', 'thin_out', 'basis_colours', 'point_colours', 'cube', 'in_cube', 'anatomy_figure',
-           'Anatomy', 'pairs_of', 'page', 'write_page', 'check_portraits', 'check_port', 'until_asked', 'serve',
-           'explore']
+           'Anatomy', 'pairs_of', 'page', 'write_page', 'check_portraits', 'check_port', 'until_asked', 'guard',
+           'open_when_up', 'serve', 'explore']
 
 # %% ../../nbs/explore/72_widgets.ipynb #c74f1315
-import contextlib, importlib.util, io, json, logging, os, signal, socket, subprocess, sys, tempfile
+import contextlib, importlib.util, io, json, logging, os, secrets, signal, socket, subprocess, sys, tempfile, threading, time, webbrowser
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -511,17 +511,30 @@ def until_asked(p):
         p.terminate(); p.wait()
         if before is not None: signal.signal(signal.SIGTERM, before)
 
+# %% ../../nbs/explore/72_widgets.ipynb #b9849134
+def guard(folder)->str:     # the token
+    "Voila's settings in a folder: a token, and local names only."
+    token = secrets.token_hex(16)
+    own = dict(token=token, tornado_settings=dict(allow_remote_access=False))
+    (Path(folder)/'voila.json').write_text(json.dumps(dict(Voila=own)))
+    return token
+
+def open_when_up(url:str, port:int):
+    "Show the page in a browser as soon as somebody answers, within a minute."
+    for _ in range(120):
+        with contextlib.suppress(OSError), socket.create_connection(('localhost', port), 1): return webbrowser.open(url)
+        time.sleep(.5)
+
 def serve(
     path,                   # notebook of `write_page`; its template lies beside it
-    port:int, browser:bool, # see `explore`
+    port:int,               # see `explore`
 )->int:                     # exit code of Voila
     "Run Voila on a page until it is stopped."
     folder = Path(path).parent
-    first = dict(PYTHONPATH=Path(instant4d.__file__).parents[1], JUPYTER_PATH=folder)
+    first = dict(PYTHONPATH=Path(instant4d.__file__).parents[1], JUPYTER_PATH=folder, JUPYTER_CONFIG_PATH=folder)
     env = os.environ | {k: os.pathsep.join(filter(None, [str(v), os.environ.get(k)]))
                         for k, v in first.items()}
-    command = [sys.executable, '-m', 'voila', str(path), f'--port={port}', '--template=quiet']
-    command += ['--no-browser']*(not browser)
+    command = [sys.executable, '-m', 'voila', str(path), f'--port={port}', '--template=quiet', '--no-browser']
     with until_asked(subprocess.Popen(command, env=env, cwd=folder)) as p: return p.wait()
 
 # %% ../../nbs/explore/72_widgets.ipynb #6987f096
@@ -541,6 +554,8 @@ def explore(
     weights = weights and str(Path(weights).absolute())
     with tempfile.TemporaryDirectory() as tmp:
         path = write_page(tmp, portraits=portraits, weights=weights, crop=crop)
-        say(f'http://localhost:{port}  (stop with Ctrl-C)')
-        code = serve(path, port, browser)
+        url = f'http://localhost:{port}/?token={guard(tmp)}'
+        say(f'{url}  (stop with Ctrl-C)')
+        if browser: threading.Thread(target=open_when_up, args=(url, port), daemon=True).start()
+        code = serve(path, port)
     if code > 0: raise ValueError('voila stopped with an error; its own lines above say which')

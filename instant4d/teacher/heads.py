@@ -11,10 +11,10 @@ __all__ = ['RENDERER_VERSION', 'STRAND_REGIONS', 'EXTRA', 'LIMITS', 'sample_pers
            'Film', 'sample_film', 'develop', 'furnish', 'backdrop', 'holes', 'beyond_lips', 'flaws', 'on_mesh',
            'surfels', 'expression_of', 'view_of', 'plan', 'render_frame', 'frames_of', 'RenderJob', 'check_job',
            'split_seeds', 'job_settings', 'read_people', 'shard_settings', 'is_done', 'short', 'render_person',
-           'render_shard', 'render_all', 'make_heads']
+           'render_shard', 'sweep', 'end_with_parent', 'render_all', 'make_heads']
 
 # %% ../../nbs/teacher/44_heads.ipynb #c6394a0a
-import math, multiprocessing, os
+import contextlib, math, multiprocessing, multiprocessing.connection, os, threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
@@ -613,18 +613,33 @@ def render_shard(task)->str:        # (path, seeds, `RenderJob`)
     return str(write_shard(path, (x for s in seeds for x in render_person(s, shared, job))))
 
 # %% ../../nbs/teacher/44_heads.ipynb #4a026ab7
+def sweep(folder, pid:int):
+    "Remove what a dead process was writing."
+    for part in Path(folder).glob(f'.{pid}-*'):
+        with contextlib.suppress(OSError): part.unlink()
+
+def end_with_parent():
+    "A worker whose parent dies, however, ends at once."
+    def watch(): multiprocessing.connection.wait([multiprocessing.parent_process().sentinel]); os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+
+# %% ../../nbs/teacher/44_heads.ipynb #08947bd0
 def render_all(tasks:list, workers:int, done):
     "Shards one by one, or spread over processes; `done()` after each."
     if workers == 1:
         for task in tasks: render_shard(task); done()
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context('spawn')) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context('spawn'), end_with_parent) as pool:
         try:
             for f in as_completed([pool.submit(render_shard, t) for t in tasks]): f.result(); done()
         except BrokenProcessPool:
             why = 'out of memory, or a script without `if __name__ == "__main__":`'
             todo = 'run the same command again, with fewer workers'
             raise ValueError(f'a process died ({why}); {todo}') from None
+        except BaseException:                           # stopped: nobody waits for half a shard
+            for p in (killed := list(pool._processes.values())): p.terminate()
+            for p in killed: p.join(); sweep(tasks[0][0].parent, p.pid)
+            raise
         finally: pool.shutdown(cancel_futures=True)
 
 # %% ../../nbs/teacher/44_heads.ipynb #467f39cc
