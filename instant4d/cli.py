@@ -55,10 +55,10 @@ def driver_frames(driving, fps=None, frames=None)->tuple:
     clip = Clip(driving, fps, CLIP_SIDE); n = min(len(clip), frames or len(clip))
     return islice(clip, n), n, clip.fps
 
-def named_codes(driving, model, frames)->tuple:
+def named_codes(driving, model, frames, fps=None)->tuple:
     "Codes, cameras and rate of a recording of named coefficients (notebook 71)."
     from instant4d.explore.driving import load_driver, read_arkit, record_cameras
-    driver = load_driver(model); rec = read_arkit(driving, driver.names)
+    driver = load_driver(model); rec = read_arkit(driving, driver.names, fps)
     return driver(rec.coefs[:frames]), record_cameras(rec)[:frames], rec.fps
 
 # %% ../nbs/90_cli.ipynb #d3e9a941
@@ -88,7 +88,7 @@ def encoded(model, source, crop:bool, refine:bool, **which):
 def motion_of(driving, model, crop, frames, fps, face, yaw)->tuple:
     "Codes of a driver, one after the other; as many cameras; frames a second; whose sound to copy."
     from instant4d import orbit
-    if Path(driving).suffix.lower() == '.csv': return *named_codes(driving, model, frames), None
+    if Path(driving).suffix.lower() == '.csv': return *named_codes(driving, model, frames, fps), None
     pictures, n, fps = driver_frames(driving, fps, frames)
     codes = seen_codes(pictures, model, crop, face, driving)
     return codes, orbit(n, yaw, 0.), fps, None if n == 1 else driving
@@ -130,7 +130,7 @@ def animate_options(a):
                    help='degrees the camera swings (a .csv has its own turns)')
     a.add_argument('--size', type=int, default=256, help='pixels a side')
     a.add_argument('--frames', type=int, help='at most so many')
-    a.add_argument('--fps', type=float, help='frames a second of what is written; without it, as the clip has')
+    a.add_argument('--fps', type=float, help='frames a second of what is written, or of a .csv; without it, as the clip or its time codes say')
     a.add_argument('--face', type=int, default=0, help='which of several, the largest is 0')
     a.add_argument('--driver-face', type=int, default=0, metavar='FACE', help="which of the driver's")
     a.add_argument('--also', nargs='+', default=(), metavar='PHOTO',
