@@ -128,8 +128,11 @@ def load_driver(
     file = Path(path or bundled('driver.safetensors'))
     if path or file.is_file():
         t, about = read_tensors(file, 'driver')
-        if about['motion'] == own_checksum(model):
-            return Driver(about['names'], t['matrix'], t['rest'], about['motion'])
+        names = about.get('names'); n = len(names) if isinstance(names, list) else 0
+        shapes = {k:tuple(v.shape) for k, v in t.items()}
+        if not n or not all(isinstance(k, str) for k in names) or shapes != dict(matrix=(n, model.cfg.model.code), rest=(model.cfg.model.code,)):
+            raise ValueError(f'{file}: not a whole driver for this model; fit a new one with fit_driver')
+        if about.get('motion') == own_checksum(model): return Driver(names, t['matrix'], t['rest'], about['motion'])
         if path: raise ValueError(f'{path}: made for another M; fit a new one with fit_driver')
     return fit_driver(model, Heads(sample_shard().parent/'heads-train.tar'))
 

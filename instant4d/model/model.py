@@ -20,7 +20,7 @@ from torch import Tensor
 from jaxtyping import Float
 from ..config import Config, ModelConfig, load_preset, as_dict
 from ..files import (
-    bundled, checksum, from_int8, load_strict, read_tensors, to_int8, write_tensors)
+    bundled, checksum, from_int8, same_shapes, load_strict, read_tensors, to_int8, write_tensors)
 from ..images import CROP_SIDE, load_portrait, read_image, to_tensor
 from ..patching import patch
 from ..splatting.cameras import Camera, front_camera
@@ -271,11 +271,12 @@ def load_model(
     "The trained model."
     if path in (None, *BUNDLED): path = bundled(f'{path or "laptop"}.safetensors')
     tensors, about = read_tensors(path, 'model')
-    model = Instant4D(about['config'], motion_encoder)
     try: tensors = from_int8(tensors)
     except (KeyError, RuntimeError):
         raise ValueError(f'{path}: scales of 8-bit weights are missing or of the wrong size; '
                          'save or download it again') from None
+    with torch.device('meta'): same_shapes(Instant4D(about['config'], motion_encoder), tensors, path)   # before memory is taken
+    model = Instant4D(about['config'], motion_encoder)
     load_strict(model, tensors, path); model.about = about
     return model.to(device).eval().requires_grad_(False)
 
