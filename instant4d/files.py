@@ -104,7 +104,7 @@ def check_numbers(path, tensors:dict, meta:dict):
         raise ValueError(f'{path}: damaged, its numbers do not match their checksum; '
                          'copy or download it again')
     if bad := [k for k,v in tensors.items() if v.dtype not in STORED or k.endswith('.scale') and not v.is_floating_point()]:
-        raise ValueError(f'{path}: {bad[0]} holds {str(tensors[bad[0]].dtype)[6:]}; weights are floats, or 8-bit whole numbers')
+        raise ValueError(f'{path}: {bad[0]} holds {str(tensors[bad[0]].dtype)[6:]}; weights are floats, or 8-bit whole numbers; save or download it again')
     if bad := [k for k,v in tensors.items() if v.is_floating_point() and not v.isfinite().all()]:
         raise ValueError(f'{path}: {bad[0]} holds NaN or infinity; save or download it again')
 

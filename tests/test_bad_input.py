@@ -385,7 +385,7 @@ def test_avatar_files_with_other_shapes(case, tmp_path):
     t, about = read_tensors(tmp_path/'a.safetensors', 'avatar')
     name, spoil = ROWS[case]
     write_tensors(tmp_path/'b.safetensors', t | {name: spoil(t[name])}, about | dict(config=config.as_dict(about['config'])))
-    refused(lambda: Avatar.load(tmp_path/'b.safetensors'), 'b.safetensors', 'save the avatar again')
+    refused(lambda: Avatar.load(tmp_path/'b.safetensors'), 'b.safetensors', 'again')
 
 
 def test_unchecked_splats_still_look_at_shapes():
@@ -401,3 +401,16 @@ def test_the_tour_runs_the_packages_own_notebook(tmp_path, monkeypatch):
     (tmp_path/'nbs').mkdir(); (tmp_path/'nbs'/'00_tour.ipynb').write_text('{}')
     monkeypatch.chdir(tmp_path)
     assert not tour_notebook().is_relative_to(tmp_path)
+
+
+# ----------------------------------------------------------------------------------------------- values of other kinds
+
+@pytest.mark.parametrize('name', ['means', 'quats', 'scales', 'opacities', 'colors'])
+@pytest.mark.parametrize('kind', [lambda x: None, lambda x: x.tolist(), lambda x: x.numpy(), lambda x: x.long(), lambda x: x.to_sparse(), lambda x: x.half()],
+                         ids=['None', 'list', 'numpy', 'whole', 'sparse', 'half'])
+def test_gaussians_of_other_kinds(name, kind):
+    g = Gaussians(**{**vars(G), name:kind(getattr(G, name))})
+    refused(lambda: splat(g, Camera.look(), 32), kind=ValueError)
+
+@pytest.mark.parametrize('what', [dict(fov=400), dict(fov=0), dict(fov=-5.), dict(fov=[10, 190]), dict(yaw=None), dict(yaw='a'), dict(yaw=float('nan')), dict(pitch=float('inf')), dict(distance='far')])
+def test_views(what): refused(lambda: Camera.look(**what), next(iter(what)), kind=ValueError)

@@ -6,12 +6,12 @@ Docs: https://instant4d.github.io/instant4d/splatting/cameras.html.md"""
 
 # %% auto #0
 __all__ = ['MM', 'EG3D_UNIT', 'intrinsics', 'image_size', 'camera_axes', 'invert_rigid', 'shared_batch', 'Camera', 'as_numbers',
-           'front_camera', 'orbit', 'rays', 'to_eg3d', 'from_eg3d', 'Frame', 'expand_views']
+           'check_view', 'front_camera', 'orbit', 'rays', 'to_eg3d', 'from_eg3d', 'Frame', 'expand_views']
 
 # %% ../../nbs/splatting/12_cameras.ipynb #7b059050
 import functools, math, operator
 from dataclasses import dataclass
-import torch
+import numpy as np, torch
 from jaxtyping import Float
 from torch import Tensor
 from ..patching import patch
@@ -116,6 +116,16 @@ def as_numbers(
     device = device or next((x.device for x in xs if isinstance(x, Tensor)), None)
     return [None if x is None else torch.as_tensor(x, dtype=dtype, device=device) for x in xs]
 
+# %% ../../nbs/splatting/12_cameras.ipynb #fd709e81
+def check_view(**given):
+    "Plain numbers of a view make sense; tensors are not looked at, since that would make a GPU wait."
+    for name, v in given.items():
+        if v is None and name == 'distance' or any(isinstance(x, Tensor) for x in (v if isinstance(v, (list, tuple)) else [v])): continue
+        try: x = np.asarray(v, float)
+        except (TypeError, ValueError): raise ValueError(f'{name} is {v!r}; give a number, a list or a tensor') from None
+        if not np.isfinite(x).all(): raise ValueError(f'{name} is {v}; give finite numbers, no NaN')
+        if name == 'fov' and not ((0 < x) & (x < 180)).all(): raise ValueError(f'fov is {v} degrees; give more than 0 and less than 180')
+
 # %% ../../nbs/splatting/12_cameras.ipynb #e6084f42
 @patch(cls_method=True)
 def look(
@@ -128,6 +138,7 @@ def look(
     dtype=torch.float32, device=None,
 )->Camera:                  # batched if an argument is
     "A camera that looks at `target`; numbers, lists and tensors broadcast."
+    check_view(yaw=yaw, pitch=pitch, fov=fov, distance=distance)
     args = as_numbers(yaw, pitch, fov, distance, target, dtype=dtype, device=device)
     (yaw, pitch, fov), (distance, target) = torch.broadcast_tensors(*args[:3]), args[3:]
     if distance is None: distance = 1/(fov/2).deg2rad().tan()

@@ -98,6 +98,9 @@ def check(
     numbers:bool=True,  # also NaN, scales, opacities and quaternions
 )->Gaussians:       # the same set
     "Raise a one-line ValueError if shapes, types or numbers cannot be drawn."
+    for name in ('means', 'quats', 'scales', 'opacities', 'colors'):
+        x = getattr(self, name)
+        if not isinstance(x, Tensor) or x.layout != torch.strided: raise ValueError(f'{name}: {type(x).__name__}; use a dense tensor')
     ends = dict(means=(3,), quats=(4,), scales=(3,), opacities=(), colors=self.colors.shape[-1:])
     for name, end in ends.items():
         x, want = getattr(self, name), (*self.means.shape[:-1], *end)
