@@ -7,12 +7,13 @@ Docs: https://instant4d.github.io/instant4d/cli.html.md"""
 # %% auto #0
 __all__ = ['PICTURE', 'CLIP_SIDE', 'COMMANDS', 'seen_codes', 'driver_frames', 'named_codes', 'check_names', 'encoded',
            'motion_of', 'animate_command', 'animate_options', 'tour_notebook', 'tour', 'tell_files', 'tour_options',
-           'explore_command', 'explore_options', 'page_command', 'page_options', 'as_settings', 'settings_option',
-           'set_option', 'presets_command', 'train_command', 'train_options', 'driver_command', 'driver_options',
-           'framer_command', 'framer_options', 'data_command', 'data_options', 'heads_command', 'heads_options',
-           'facekit_command', 'facekit_options', 'evaluate_command', 'check_people', 'check_minutes', 'check_folder',
-           'typed', 'evaluate_options', 'ablate_command', 'ablate_options', 'check_gpu', 'bench_command',
-           'bench_options', 'OneLine', 'parser', 'no_empty_folder', 'one_line', 'asked_to_stop', 'main']
+           'explore_command', 'explore_options', 'page_command', 'page_options', 'view_command', 'view_options',
+           'as_settings', 'settings_option', 'set_option', 'presets_command', 'train_command', 'train_options',
+           'driver_command', 'driver_options', 'framer_command', 'framer_options', 'data_command', 'data_options',
+           'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command', 'check_people',
+           'check_minutes', 'check_folder', 'typed', 'evaluate_options', 'ablate_command', 'ablate_options',
+           'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser', 'no_empty_folder', 'one_line',
+           'asked_to_stop', 'main']
 
 # %% ../nbs/90_cli.ipynb #6e8581fe
 import argparse, contextlib, math, os, signal, sys, warnings
@@ -130,7 +131,7 @@ def animate_options(a):
                    help='degrees the camera swings (a .csv has its own turns)')
     a.add_argument('--size', type=int, default=256, help='pixels a side')
     a.add_argument('--frames', type=int, help='at most so many')
-    a.add_argument('--fps', type=float, help='frames a second of what is written, or of a .csv; without it, as the clip or its time codes say')
+    a.add_argument('--fps', type=float, help='frames a second of what is written; without it, as the clip or the .csv has')
     a.add_argument('--face', type=int, default=0, help='which of several, the largest is 0')
     a.add_argument('--driver-face', type=int, default=0, metavar='FACE', help="which of the driver's")
     a.add_argument('--also', nargs='+', default=(), metavar='PHOTO',
@@ -194,16 +195,16 @@ def explore_options(e):
         e.add_argument(flag, dest=dest, action='store_false', help=what)
 
 # %% ../nbs/90_cli.ipynb #7b07678f
-def page_command(portrait, out, *, second=None, driving=None, weights=None, crop=True, refine=True, frames=None, **words):
+def page_command(portrait, out, *, second=None, driving=None, weights=None, crop=True, refine=True, frames=None, fps=None, **words):
     "A page that holds an avatar and moves it (notebook 74)."
     from instant4d import load_driver, load_model
-    check_names(portrait, driving, out, frames, also=[second], suffixes=('.html', '.htm'))
-    model = load_model(weights); driver, codes, fps = load_driver(model), None, 25.
-    if driving and Path(driving).suffix.lower() == '.csv': codes, _, fps = named_codes(driving, model, frames)
-    elif driving: pictures, _, fps = driver_frames(driving, None, frames); codes = list(seen_codes(pictures, model, crop, name=driving))
+    check_names(portrait, driving, out, frames, fps=fps, also=[second], suffixes=('.html', '.htm'))
+    model = load_model(weights); driver, codes, rate = load_driver(model), None, 25.
+    if driving and Path(driving).suffix.lower() == '.csv': codes, _, rate = named_codes(driving, model, frames, fps)
+    elif driving: pictures, _, rate = driver_frames(driving, fps, frames); codes = list(seen_codes(pictures, model, crop, name=driving))
     heads = [p and encoded(model, p, crop, refine) for p in (portrait, second)]
     told = {k: v for k, v in words.items() if v}
-    heads[0].save_html(out, driver, codes=codes, fps=float(fps), second=heads[1], **told)
+    heads[0].save_html(out, driver, codes=codes, fps=float(rate), second=heads[1], **told)
     print(f'wrote {out}: {Path(out).stat().st_size/1e6:.2f} MB; open it in any browser')
 
 def page_options(p):
@@ -214,8 +215,29 @@ def page_options(p):
     p.add_argument('--driving', help='what Play plays: picture, clip, or .csv as Live Link Face writes it')
     for name, what in dict(weights='.safetensors, laptop or pixels; without it, laptop', title='of the page').items(): p.add_argument(f'--{name}', help=what)
     p.add_argument('--frames', type=int, help='of the clip, at most so many')
+    p.add_argument('--fps', type=float, help='frames a second; without it, as the clip or the .csv has')
     p.add_argument('--no-refine', dest='refine', action='store_false', help='one pass only: no fit to the photograph')
     p.add_argument('--no-crop', dest='crop', action='store_false', help='take pictures as they are')
+
+# %% ../nbs/90_cli.ipynb #59c12df3
+def view_command(portrait, *, weights=None, crop=True, refine=True, port=8080):
+    "An avatar in a browser, until Ctrl-C (notebook 73)."
+    from instant4d import load_driver, load_model
+    from instant4d.explore.viewer import need_viser, view
+    need_viser()
+    if not Path(portrait).is_file(): raise FileNotFoundError(f'{portrait}: no such file; check its name')
+    model = load_model(weights); server = view(encoded(model, portrait, crop, refine), load_driver(model), port)
+    print(f'http://localhost:{port}  (stop with Ctrl-C)', flush=True)
+    try: server.sleep_forever()
+    finally: server.stop()
+
+def view_options(v):
+    "Options of `instant4d view`."
+    v.add_argument('portrait', help='picture of a face')
+    v.add_argument('--weights', help='.safetensors, laptop or pixels; without it, laptop')
+    v.add_argument('--port', type=int, default=8080, help='where the page is served')
+    v.add_argument('--no-refine', dest='refine', action='store_false', help='one pass only: no fit to the photograph')
+    v.add_argument('--no-crop', dest='crop', action='store_false', help='take pictures as they are')
 
 # %% ../nbs/90_cli.ipynb #7deca306
 def as_settings(pairs)->dict:
@@ -526,6 +548,7 @@ COMMANDS = dict(
     animate=(animate_command, animate_options, 'drive a portrait by a picture or clip'),
     explore=(explore_command, explore_options, 'widgets as a page'),
     page=(page_command, page_options, 'a head in one file, for any browser'),
+    view=(view_command, view_options, 'a head with sliders, through viser'),
     tour=(tour, tour_options, 'the main job on two portraits'),
     presets=(presets_command, settings_option, 'which presets there are, and in which file'),
     train=(train_command, train_options, 'train a preset'),

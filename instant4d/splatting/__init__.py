@@ -1,2 +1,2 @@
 "Gaussians, cameras, and three ways to draw one with the other: in torch, with CPU kernels, with gsplat."
-from . import ply       # adds Gaussians.save_ply and load_ply
+from . import ply, spz      # add Gaussians.save_ply, load_ply, shown and save_spz
