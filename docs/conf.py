@@ -18,11 +18,12 @@ suppress_warnings = ['mystnb.unknown_mime_type']
 
 add_module_names, default_role = False, 'code'
 autodoc_member_order, autodoc_typehints = 'bysource', 'none'
-maximum_signature_line_length = 72
+maximum_signature_line_length, toc_object_entries = 72, False
 
 html_theme = 'sphinx_book_theme'
 html_theme_options = dict(repository_url='https://github.com/instant4d/instant4d', use_repository_button=True, use_download_button=False,
-                          show_toc_level=2, home_page_in_toc=True)
+                          show_toc_level=2, home_page_in_toc=True, navbar_persistent=[])
+html_context = dict(default_mode='auto')
 html_static_path, html_css_files, html_favicon = ['site.css'], ['site.css'], 'icon.svg'
 html_extra_path = ['../out/site/extra']
 html_copy_source = html_show_sphinx = False

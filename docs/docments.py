@@ -22,7 +22,7 @@ def shape(annotation):
 
 def describe(app, what, name, obj, options, lines):
     "A docstring, with a line for each parameter that has a comment."
-    lines[:] = [marked(l) for l in lines]
+    lines[:] = [marked(l) for l in lines if not (what == 'module' and l.startswith('Docs: '))]      # which leads here
     if what not in ('function', 'method', 'class'): return
     try: found = docments(obj, full=True)
     except Exception: return                                        # what C defines has no comments
@@ -30,8 +30,8 @@ def describe(app, what, name, obj, options, lines):
     for key, v in found.items():
         if key in ('self', 'cls') or not v.docment: continue
         says = marked(' '.join(v.docment.split())); kind = '' if v.anno is inspect.Parameter.empty else shape(v.anno)
-        head, type_ = (':returns:', ':rtype:') if key == 'return' else (f':param {key}:', f':type {key}:')
-        lines += [f'{head} {says}'] + ([f'{type_} ``{kind}``'] if kind else [])
+        if key == 'return': lines.append(f':returns: ``{kind}`` – {says}' if kind else f':returns: {says}')
+        else: lines += [f':param {key}: {says}'] + ([f':type {key}: ``{kind}``'] if kind else [])
 
 
 def setup(app):

@@ -6,6 +6,7 @@ Nothing is run: pictures and numbers are those that the notebooks hold. `#| hide
 source, imports and long cells are folded. FOLDER gets the pages, FOLDER/../extra the files that are served as they are.
 """
 import json, posixpath, re, shutil, sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,7 +19,7 @@ REPO = 'https://github.com/instant4d/instant4d/blob/main/'
 BADGE = re.compile(r'\[!\[([^\]]*)\]\(https?:[^)]*\)\]')
 LONG = 15                                                            # lines that a cell may have and stay open
 STILL = '*This widget needs a running notebook. Here are stills; the [page that moves](/live.md) is alive.*'
-ABOUT = dict(index='Home', contents='All notebooks', paper='A map of the paper', checkpoint='The bundled checkpoints', ledger='The ledger', glossary='Glossary')
+ABOUT = ('contents', 'paper', 'checkpoint', 'ledger', 'glossary', 'modules')                     # what is looked up
 
 
 def module(nb):
@@ -57,9 +58,10 @@ def markdown(text, folder): return dict(cell_type='markdown', metadata={}, sourc
 
 
 def fold(source):
-    "Imports and long cells start closed."
-    rows = [l for l in source.split('\n') if l.strip()]
-    return len(rows) > LONG or len(rows) > 2 and all(re.match(r'import |from |sys\.path|%|torch\.manual_seed', l) for l in rows)
+    "What to write on a closed cell: imports and long cells start closed."
+    rows = [l for l in source.split('\n') if l.strip()]; names = re.findall(r'^(?:def|class) (\w+)', source, re.M)
+    if len(rows) > 2 and sum(bool(re.match('import |from ', l)) for l in rows) > len(rows)/2: return 'Imports'
+    return len(rows) > LONG and f"{', '.join(names) or 'Code'}: {len(rows)} lines"
 
 
 def cell(c, folder):
@@ -68,7 +70,8 @@ def cell(c, folder):
     if c['cell_type'] == 'markdown': return [markdown(''.join(c['source']), folder)]
     if c['cell_type'] == 'raw' or 'hide' in flags or not source or source.startswith('# On Colab'): return []
     outs = c['outputs']; texts = [''.join(o['data']['text/markdown']) for o in outs if 'text/markdown' in o.get('data', {})]
-    shown = dict(c, source=source, metadata=dict(tags=['hide-input'] if fold(source) else []), execution_count=None,
+    says = fold(source); meta = dict(tags=['hide-input'], mystnb=dict(code_prompt_show=says, code_prompt_hide=says)) if says else {}
+    shown = dict(c, source=source, metadata=meta, execution_count=None,
                  outputs=[o for o in outs if 'text/markdown' not in o.get('data', {})])
     code = [] if 'echo: false' in flags else [shown]
     widget = 'eval: false' in flags and re.search(r'\.widget\(\)|\.boxes\b', source)
@@ -81,7 +84,7 @@ def page(nb):
     book = json.loads(nb.read_text(encoding='utf-8')); cells = [x for c in book['cells'] for x in cell(c, folder)]
     if name := module(nb): cells.insert(1, markdown(f"Module: [`instant4d.{name}`]({name.split('.')[-1]}.md)", folder))
     if nb.stem == 'index': cells.append(markdown(navigation(), folder))
-    return json.dumps(book | dict(cells=cells), ensure_ascii=False, indent=1)
+    return json.dumps(book | dict(cells=[dict(x, id=f'c{k}') for k, x in enumerate(cells)]), ensure_ascii=False, indent=1)
 
 
 def plain(nb):
@@ -92,16 +95,19 @@ def plain(nb):
 
 # ------------------------------------------------------------------------------------------------------ navigation, modules, the head
 
-def tree(title, pages, *options):
-    "One part of the navigation."
-    return '\n'.join(['```{toctree}', ':hidden:', f':caption: {title}', *options, '', *pages, '```'])
+def tree(title, pages):
+    "One part of the navigation; titles only, as headings would take a minute."
+    return '\n'.join(['```{toctree}', ':hidden:', ':titlesonly:', f':caption: {title}', '', *pages, '```'])
+
+
+def number(row): return int(row[0].split('_')[0])
 
 
 def navigation():
-    "The path that a reader walks, then the second ring, the appendices, and what is looked up."
-    at = lambda ring: [p.relative_to(NBS).with_suffix('').as_posix() for *_, p, r, _, _, _ in table() if r == ring]
+    "The path that a reader walks, then the second ring and the appendices by number, and what is looked up."
+    at = lambda ring: [p.relative_to(NBS).with_suffix('').as_posix() for _, p, r, *_ in sorted(table(), key=number) if r == ring]
     return '\n\n'.join([tree('Two hours to motion bases', ['live', *at(1)]), tree('The second ring: the method and its worth', at(2)),
-                        tree('Appendices: how the rest is done', at(3)), tree('To look up', [*(n for n in ABOUT if n != 'index'), 'modules'])])
+                        tree('Appendices: how the rest is done', at(3)), tree('To look up', ABOUT)])
 
 
 def modules(made):
@@ -110,24 +116,25 @@ def modules(made):
            'P plane size, H W image, T frames.']
     for folder in dict.fromkeys(n.rpartition('.')[0] for n in made):
         inside = [n for n in made if n.rpartition('.')[0] == folder]
-        out += ['', f"## instant4d{'.' if folder else ''}{folder}", '', '```{toctree}', *(n.replace('.', '/') for n in inside), '```']
+        out += ['', f"## instant4d{'.' if folder else ''}{folder}", '', '```{toctree}', ':titlesonly:', '', *(n.replace('.', '/') for n in inside), '```']
     return '\n'.join(out) + '\n'
 
 
 def api(name, nb):
-    "The page of a module; its address is the one in the module's docstring."
-    return (f'# {name}\n\nExplained in notebook [{nb.stem}]({nb.name}).\n\n```{{eval-rst}}\n.. automodule:: instant4d.{name}\n   :members:\n```\n')
+    "The page of a module, at the address that its docstring gives: what it holds, and each with its parameters."
+    names = ' · '.join(f'{{py:obj}}`~instant4d.{name}.{n}`' for n in import_module(f'instant4d.{name}').__all__)
+    return f'# {name}\n\n{names}\n\nExplained in notebook [{nb.stem}]({nb.name}).\n\n```{{eval-rst}}\n.. automodule:: instant4d.{name}\n   :members:\n```\n'
 
 
 def head(path):
     "A bundled head that moves, by one pass of the bundled model."
     from instant4d import load_driver, load_model
     model = load_model(); portrait = ROOT/'data_samples'/'portraits'/'head-900001.webp'
-    model.encode(portrait, crop=False).save_html(path, load_driver(model), title='A head that moves')
+    model.encode(portrait, crop=False).save_html(path, load_driver(model), title='A rendered head')
 
 
 def main(out):
-    made = {module(p): p for *_, p, _, _, _, _ in sorted(table(), key=lambda r: int(r[0].split('_')[0])) if module(p)}
+    made = {module(p): p for _, p, *_ in sorted(table(), key=number) if module(p)}
     pages = {p.relative_to(NBS): page(p) for p in NBS.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts}
     pages |= {Path(*n.split('.')).with_suffix('.md'): api(n, p) for n, p in made.items()}
     pages |= {Path('modules.md'): modules(made), Path('live.md'): (HERE/'live.md').read_text(encoding='utf-8')}
