@@ -29,7 +29,7 @@ def describe(app, what, name, obj, options, lines):
     lines.append('')
     for key, v in found.items():
         if key in ('self', 'cls') or not v.docment: continue
-        says = marked(' '.join(v.docment.split())); kind = '' if v.anno is inspect.Parameter.empty else shape(v.anno)
+        says = marked(' '.join(v.docment.split())); kind = '' if v.anno in (inspect.Parameter.empty, type(None)) else shape(v.anno)    # fastcore guesses from a default
         if key == 'return': lines.append(f':returns: ``{kind}`` – {says}' if kind else f':returns: {says}')
         else: lines += [f':param {key}: {says}'] + ([f':type {key}: ``{kind}``'] if kind else [])
 
