@@ -2,6 +2,7 @@
 #   make tour      portrait -> avatar -> driven, turned, exported: out/tour
 #   make test      all tests but the slow ones          make test-all   all of them
 #   make lab       the notebooks in JupyterLab          make bench      speed, as tables
+#   make site      the documentation: out/site/html
 #   make clean     remove what the others made (not .venv)
 PYTHON ?= python3
 VENV   := .venv
@@ -16,10 +17,10 @@ TORCH_INSTALL := $(PIP) install -c constraints.txt torch torchvision $(if $(TORC
 # Threads that wait without spinning: on a busy machine this is worth a factor.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: help install tour test test-all lab bench clean
+.PHONY: help install tour test test-all lab bench site clean
 
 help:
-	@sed -n '2,5s/^# *//p' Makefile
+	@sed -n '2,6s/^# *//p' Makefile
 
 install: $(STAMP)
 
@@ -48,7 +49,16 @@ lab: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m instant4d bench
 
+# Pages from what the notebooks hold: nothing is run and nothing is asked of the outside, once it is installed.
+site: $(VENV)/.docs
+	$(BIN)/python docs/stage.py out/site/pages
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -c docs -d out/site/doctrees out/site/pages out/site/html
+
+$(VENV)/.docs: $(STAMP)
+	@$(PIP) install -qq -c constraints.txt -e ".[docs]"
+	@touch $@
+
 clean:
-	rm -rf out _docs _proc build dist .pytest_cache instant4d.egg-info
+	rm -rf out build dist .pytest_cache instant4d.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	find nbs -name .ipynb_checkpoints -prune -exec rm -rf {} +
