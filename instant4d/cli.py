@@ -224,7 +224,8 @@ def view_command(portrait, *, weights=None, crop=True, refine=True, port=8080):
     "An avatar in a browser, until Ctrl-C (notebook 73)."
     from instant4d import load_driver, load_model
     from instant4d.explore.viewer import need_viser, view
-    need_viser()
+    from instant4d.explore.widgets import check_port
+    need_viser(); check_port(port)
     if not Path(portrait).is_file(): raise FileNotFoundError(f'{portrait}: no such file; check its name')
     model = load_model(weights); server = view(encoded(model, portrait, crop, refine), load_driver(model), port)
     print(f'http://localhost:{port}  (stop with Ctrl-C)', flush=True)
