@@ -99,7 +99,7 @@ def animate_command(
     source,             # portrait
     driving,            # picture, clip, or .csv of named coefficients as Live Link Face writes it
     out,                # .mp4 or .gif
-    *, weights=None,    # .safetensors; None: pixels, the sharper of the bundled ones
+    *, weights=None,    # .safetensors; None: pixels
     yaw:float=0.,       # degrees the camera swings to either side
     size:int=256,       # pixels a side
     crop:bool=True,     # find faces and straighten; False: pictures as they are
@@ -114,7 +114,7 @@ def animate_command(
     from instant4d.model.released import Released, load_any
     from instant4d.video import write_video
     check_names(source, driving, out, frames, size=size, fps=fps, yaw=yaw, also=which.get('also', ()))
-    model = load_any(weights or 'pixels'); refine = refine and not isinstance(model, Released)     # fits are for ours
+    model = load_any(weights); refine = refine and not isinstance(model, Released)     # fits are for ours
     codes, cameras, fps, sound = motion_of(driving, model, crop, frames, fps, driver_face, yaw)
     avatar = encoded(model, source, crop, refine, **which)
     film = (avatar.render(c, cameras[k], size).image.clamp(0,1) for k, c in enumerate(codes))
@@ -213,7 +213,7 @@ def page_options(p):
     p.add_argument('-o', '--out', required=True, help='.html')
     p.add_argument('--second', metavar='PORTRAIT', help='a head beside it')
     p.add_argument('--driving', help='what Play plays: picture, clip, or .csv as Live Link Face writes it')
-    for name, what in dict(weights='.safetensors, laptop or pixels; without it, laptop', title='of the page').items(): p.add_argument(f'--{name}', help=what)
+    for name, what in dict(weights='.safetensors, laptop or pixels; without it, pixels', title='of the page').items(): p.add_argument(f'--{name}', help=what)
     p.add_argument('--frames', type=int, help='of the clip, at most so many')
     p.add_argument('--fps', type=float, help='frames a second; without it, as the clip or the .csv has')
     p.add_argument('--no-refine', dest='refine', action='store_false', help='one pass only: no fit to the photograph')
@@ -235,7 +235,7 @@ def view_command(portrait, *, weights=None, crop=True, refine=True, port=8080):
 def view_options(v):
     "Options of `instant4d view`."
     v.add_argument('portrait', help='picture of a face')
-    v.add_argument('--weights', help='.safetensors, laptop or pixels; without it, laptop')
+    v.add_argument('--weights', help='.safetensors, laptop or pixels; without it, pixels')
     v.add_argument('--port', type=int, default=8080, help='where the page is served')
     v.add_argument('--no-refine', dest='refine', action='store_false', help='one pass only: no fit to the photograph')
     v.add_argument('--no-crop', dest='crop', action='store_false', help='take pictures as they are')
@@ -448,7 +448,7 @@ def typed()->str:
 # %% ../nbs/90_cli.ipynb #6e276c67
 def evaluate_options(e):
     "Options of `instant4d evaluate`."
-    e.add_argument('--checkpoint', help='.safetensors, or laptop or pixels; without it, laptop')
+    e.add_argument('--checkpoint', help='.safetensors, or laptop or pixels; without it, pixels')
     e.add_argument('--heads', help='folder of .tar shards; without it, the published test split')
     e.add_argument('--out', default='out/evaluation',
                    help='folder for evaluation.json, .csv and .jpg')

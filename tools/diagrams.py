@@ -71,15 +71,15 @@ TRAINING = [
 ]
 DEFORMING = [
     # local: every Gaussian by itself
-    f'<text x="14" y="24" class="l">(a) the paper: each Gaussian asks for itself</text>', planes(20, 70, 'planes, once', DATA), arrow((100, 80), (138, 80)),
-    *(f'<circle cx="{150}" cy="{50 + 30*k}" r="7" fill="{EACH}" stroke="{INK}"/>{arrow((158, 50 + 30*k), (208, 50 + 30*k))}' for k in range(3)),
+    f'<text x="14" y="24" class="l">(a) the paper: each Gaussian asks for itself</text>', planes(20, 70, 'planes, once'), arrow((100, 80), (138, 80)),
+    *(f'<circle cx="{150}" cy="{50 + 30*k}" r="7" fill="{ONCE}" stroke="{INK}"/>{arrow((158, 50 + 30*k), (208, 50 + 30*k))}' for k in range(3)),
     box(210, 36, 92, 88, 'Ψ', 'one by one', EACH), box(210, 148, 92, 40, 'codes'), arrow((256, 148), (256, 126)),
-    *(f'{arrow((302, 50 + 30*k), (352, 50 + 30*k))}<circle cx="{362}" cy="{50 + 30*k}" r="7" fill="{ONCE}" stroke="{INK}"/>' for k in range(3)),
-    f'<text x="150" y="136" class="n">bases m</text><text x="362" y="136" class="n">residuals</text>', arrow((372, 80), (400, 80)), box(402, 54, 56, 52, 'Φ', fill=ONCE),
+    *(f'{arrow((302, 50 + 30*k), (352, 50 + 30*k))}<circle cx="{362}" cy="{50 + 30*k}" r="7" fill="{EACH}" stroke="{INK}"/>' for k in range(3)),
+    f'<text x="150" y="136" class="n">bases m</text><text x="362" y="136" class="n">residuals</text>', arrow((372, 80), (400, 80)), box(402, 54, 56, 52, 'Φ', fill=EACH),
     # global: planes rewritten
-    f'<text x="500" y="24" class="l">(c) planes rewritten: everybody asks everybody</text>', planes(506, 70, 'planes', DATA), arrow((586, 80), (622, 80)),
+    f'<text x="500" y="24" class="l">(c) planes rewritten: every patch asks every other</text>', planes(506, 70, 'planes, once'), arrow((586, 80), (622, 80)),
     box(624, 36, 116, 88, 'attention', 'each sees all', EACH), box(624, 148, 116, 40, 'codes'), arrow((682, 148), (682, 126)),
-    arrow((740, 80), (768, 80)), planes(774, 70, 'new, for each frame', EACH), arrow((854, 80), (880, 80)), box(882, 54, 84, 52, 'read, Φ', fill=ONCE),
+    arrow((740, 80), (768, 80)), planes(774, 70, 'new, for each frame', EACH), arrow((854, 80), (880, 80)), box(882, 54, 84, 52, 'read, Φ', fill=EACH),
 ]
 STYLE = ('<style>text{font-family:Helvetica,Arial,sans-serif;fill:#222} .t{font-size:15px;text-anchor:middle} .n{font-size:11.5px;text-anchor:middle} '
          '.l{font-size:12.5px}</style>')

@@ -6,11 +6,11 @@ Docs: https://instant4d.github.io/instant4d/evaluation/bench.html.md"""
 
 # %% auto #0
 __all__ = ['ADA', 'TABLE_2', 'STAGES', 'Timing', 'timed', 'both_ways', 'draw_both', 'head_front', 'head_scene', 'growth',
-           'bench_splat', 'bench_avatar', 'dense_avatar', 'dataclass_with', 'frame_times', 'compare_baked',
-           'bench_baked', 'extra_memory', 'status_kb', 'clock', 'seconds', 'Cost', 'shapes_only', 'stage_cost',
-           'stand_in', 'driving_costs', 'deform_cost', 'resident', 'header', 'graph_cost', 'cost_stages', 'hollow_dino',
-           'told_frame', 'cost_rivals', 'bench_cost', 'bench', 'step_stages', 'bench_train', 'gradients_of',
-           'compare_backends', 'diary', 'bench_gpu']
+           'bench_splat', 'bench_avatar', 'bench_driven', 'dense_avatar', 'dataclass_with', 'frame_times',
+           'compare_baked', 'bench_baked', 'extra_memory', 'status_kb', 'clock', 'seconds', 'Cost', 'shapes_only',
+           'stage_cost', 'stand_in', 'driving_costs', 'deform_cost', 'resident', 'header', 'graph_cost', 'cost_stages',
+           'hollow_dino', 'told_frame', 'cost_rivals', 'bench_cost', 'bench', 'step_stages', 'bench_train',
+           'gradients_of', 'compare_backends', 'diary', 'bench_gpu']
 
 # %% ../../nbs/evaluation/64_bench.ipynb #94eefa94
 import copy, json, logging, math, statistics, time
@@ -30,7 +30,7 @@ from ..model.decoding import RAW_OPACITY
 from ..model.dino import DinoEncoder, DinoV2, SIZES
 from ..model.avatar import Avatar, make_decoders
 from ..model.playing import drive_spatial, graph_of
-from ..model.model import Instant4D, load_model, make_motion
+from ..model.model import BUNDLED, Instant4D, load_model, make_motion
 from ..data.shards import sample_shard
 from ..data.people import Heads
 from ..training.loop import Trainer, batches, leg
@@ -147,8 +147,12 @@ def bench_splat(say=_log.info):
 
 # %% ../../nbs/evaluation/64_bench.ipynb #50925b5c
 def bench_avatar(say=_log.info, size:int=256):
-    "The driven path of the bundled model."
-    model = load_model(); px = model.cfg.model.image
+    "The driven path of the bundled models."
+    for name in BUNDLED: bench_driven(load_model(name), say, size)
+
+def bench_driven(model:Instant4D, say, size:int):
+    "The driven path of a model."
+    px = model.cfg.model.image
     face, cam = torch.rand(3, px, px), Camera.look(10)
     avatar = model.encode(face)
     codes = iter(torch.randn(10000, model.cfg.model.code))
@@ -203,7 +207,7 @@ def compare_baked(avatar:Avatar, size:int, codes, say, *, n:int=7):
 
 def bench_baked(say=_log.info, n:int=7):
     "Frames a second of baked avatars: the bundled model's own, and one of the paper's size."
-    model, heads = load_model(), Heads(sample_shard())
+    model, heads = load_model('laptop'), Heads(sample_shard())
     codes = [model.motion(heads.on_grey(*f), crop=False) for f in ((9,3), (5,2), (3,1))]
     face = heads.on_grey(20,0)
     compare_baked(model.encode(face), 256, codes, say, n=n)

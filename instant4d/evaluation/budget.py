@@ -176,8 +176,8 @@ def budget_lines(cfg:Config)->list:
     "What a preset asks for, as lines of text."
     b, t = budget(cfg), cfg.train
     parts = ', '.join(f'{k} {v.bytes/1e9:.2f}' for k, v in b.parts.items())
-    yield (f'{cfg.name}: {b.learned/1e6:.1f} M numbers learn, {t.steps:,} steps, {b.flop/1e12:.2f} TFLOP, '
-           f'{step_pictures(cfg)} pictures and {step_bytes(cfg)/1e6:.1f} MB each')
+    yield (f'{cfg.name}: {b.learned/1e6:.1f} M numbers learn, {t.steps:,} steps, each of {b.flop/1e12:.2f} TFLOP, '
+           f'{step_pictures(cfg)} pictures and {step_bytes(cfg)/1e6:.1f} MB')
     yield f'  memory {b.peak/1e9:.1f} GB: always {b.fixed/1e9:.2f}; for the way back {parts}'
     for name, (room, speed) in CARDS.items():
         seconds = max(b.flop/(SHARE*speed*1e12), LAUNCHES*t.accumulate)

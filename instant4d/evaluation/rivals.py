@@ -145,7 +145,7 @@ def shared_start(heads:Heads, out, steps:int, *, preset:str='ablation', **settin
     if not path.exists():
         how = dict(train_steps=steps, train_same=1.) | settings
         if steps: model = train(load_preset(preset, **how), heads, Path(out)/'start', bundled_motion())
-        else: model = load_model()
+        else: model = load_model('laptop')
         with writing(path) as part: torch.save(still_parts(model), part)
     return torch.load(path, map_location='cpu', weights_only=True)
 
@@ -282,7 +282,7 @@ def check_grid(names, people, settings:dict, *, steps:int, start_steps:int, pres
         load_preset(preset, **dict(train_steps=start_steps) | settings)
         return
     shapes = lambda model: {k:v.shape for k, v in still_parts(model).items()}
-    if shapes(Instant4D(cfg)) != shapes(load_model()):
+    if shapes(Instant4D(cfg)) != shapes(load_model('laptop')):
         raise ValueError('start_steps = 0 begins with the bundled weights, '
                          f'whose E and Phi do not fit {preset}; use laptop')
 
@@ -488,7 +488,7 @@ def train_late(
     **settings,                 # of the preset `laptop`, in place of `LATE`
 )->dict:                        # about, runs: what late.json holds
     "Train rivals alike on the frozen trunk of the bundled E; one that is done is not done again."
-    grid, base = Grid(heads, held, out=out, people=people), load_model()
+    grid, base = Grid(heads, held, out=out, people=people), load_model('laptop')
     r = grid.open('late.json', dict(
         command=command, steps=steps, trunk=trunk_sum(base), people=len(grid.heads),
         settings={k:str(v) for k, v in settings.items()}, renderer=grid.heads.versions, held=grid.measured))

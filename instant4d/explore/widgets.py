@@ -48,9 +48,10 @@ def movements(avatars, driver:Driver)->list:
 def untrained(model:Instant4D, avatar:Avatar, portrait, crop:bool=False)->Float[Tensor,'N 48']:
     "Bases that an E with random weights reads at the same points."
     with torch.random.fork_rng():
-        torch.manual_seed(0); fresh = new_model(model.cfg.name).encoder.eval()
-    planes = fresh(load_portrait(portrait, model.cfg.model.image, crop=crop)[None])
-    return split_features(sample_triplane(planes, avatar.points[None]))[1][0]
+        torch.manual_seed(0); fresh = new_model(model.cfg.name)
+    x = load_portrait(portrait, model.cfg.model.image, crop=crop)
+    if model.cfg.model.instances == 'pixels': return fresh.one_pass(x, avatar.code).basis      # the same pixels
+    return split_features(sample_triplane(fresh.encoder(x[None]), avatar.points[None]))[1][0]
 
 # %% ../../nbs/explore/72_widgets.ipynb #d8a12610
 class Pin(NamedTuple):

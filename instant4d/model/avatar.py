@@ -23,7 +23,7 @@ from .motion import SPATIAL, MotionDecoder, deform
 # %% ../../nbs/model/26_avatar.ipynb #05ee3a4d
 class Avatar(nn.Module):
     "One person's Gaussians, ready to be driven and rendered; plays without E and M."
-    gate = 2.       # how soon an expression fades detail that a photograph gave; see `fading`
+    gate = 1.       # how soon an expression fades detail that a photograph gave; see `fading`
     def __init__(self,
         cfg:Config,                     # of the model that made it
         points:Float[Tensor,'N 3'],     # where features were read, world units

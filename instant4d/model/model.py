@@ -264,12 +264,12 @@ def save(
 BUNDLED = 'laptop', 'pixels'        # trained models of the package
 
 def load_model(
-    path=None,              # what `Instant4D.save` wrote, or laptop or pixels: of the package; None: laptop
+    path=None,              # what `Instant4D.save` wrote, or laptop or pixels: of the package; None: pixels
     device='cpu',
     motion_encoder=None,    # in place of the configured M; see `Instant4D`
 )->Instant4D:               # in evaluation mode, gradients off
     "The trained model."
-    if path in (None, *BUNDLED): path = bundled(f'{path or "laptop"}.safetensors')
+    if path in (None, *BUNDLED): path = bundled(f'{path or "pixels"}.safetensors')
     tensors, about = read_tensors(path, 'model')
     try: tensors = from_int8(tensors)
     except (KeyError, RuntimeError):
@@ -306,7 +306,7 @@ def load_late(
     path=None,              # a file of your own; None: the one of the package
 )->Instant4D:               # in evaluation mode, gradients off
     "A rival on the bundled trunk and M."
-    path = path or bundled(f'late-{name}.safetensors'); base = load_model()
+    path = path or bundled(f'late-{name}.safetensors'); base = load_model('laptop')
     tensors, about = read_tensors(path, 'late')
     if about.get('trunk') != trunk_sum(base):
         raise ValueError(f'{path}: belongs to other bundled weights; '
