@@ -8,17 +8,23 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent/'cuda'
-NAMES = re.findall(r'^@check\ndef (\w+)', (HERE/'checks.py').read_text(), re.M)
+NAMES, SLOW = (re.findall(rf'^@{kind}\ndef (\w+)', (HERE/'checks.py').read_text(), re.M) for kind in ('check', 'slow_check'))
 pytestmark = pytest.mark.skipif(not shutil.which('g++'), reason='needs g++, for the library that tells torch of a device')
 
 
-@pytest.fixture(scope='module')
-def said():
+def asked(*names)->dict:
     "Name of a check -> what it said."
     e = os.environ | dict(OMP_NUM_THREADS='1', TQDM_DISABLE='1', MPLBACKEND='Agg')
-    run = subprocess.run([sys.executable, HERE/'checks.py'], env=e, capture_output=True, text=True, timeout=900)
+    run = subprocess.run([sys.executable, HERE/'checks.py', *names], env=e, capture_output=True, text=True, timeout=900)
     assert run.returncode == 0, run.stderr[-3000:]
     return {r['name']: r for r in map(json.loads, (l for l in run.stdout.splitlines() if l.startswith('{')))}
+
+
+@pytest.fixture(scope='module')
+def said(): return asked()
+
+@pytest.fixture(scope='module')
+def said_slowly(): return asked(*SLOW)
 
 
 def test_all_checks_ran(said): assert list(said) == NAMES and len(NAMES) > 20
@@ -26,6 +32,11 @@ def test_all_checks_ran(said): assert list(said) == NAMES and len(NAMES) > 20
 
 @pytest.mark.parametrize('name', NAMES)
 def test_on_the_device(said, name): assert said[name]['ok'], said[name]['said']
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', SLOW)
+def test_on_the_device_slowly(said_slowly, name): assert said_slowly[name]['ok'], said_slowly[name]['said']
 
 
 def test_the_device_is_strict():

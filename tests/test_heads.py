@@ -194,6 +194,7 @@ def test_damaged_shard_stops(damage, made, tmp_path):
     refused(lambda: make_heads('0:2', tmp_path, **SAME), path, 'remove', folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_killed_and_called_again(tmp_path, env):
     args = ['heads', '--identities', '0:3', '--per-shard', '1', '--expressions', '2', '--views', '2', '--size', '32', '--toy']
     whole, torn = tmp_path/'whole', tmp_path/'torn'

@@ -13,7 +13,7 @@ def dense():
     from instant4d.evaluation.bench import dense_avatar
     from instant4d.data.people import Heads
     from instant4d.data.shards import sample_shard
-    model, h = load_model(), Heads(sample_shard())
+    model, h = load_model('laptop'), Heads(sample_shard())
     return dense_avatar(model, h.on_grey(20, 0)), model.motion(h.on_grey(9, 3), crop=False)
 
 

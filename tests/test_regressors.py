@@ -23,7 +23,7 @@ def seeds(ranges): return {n for a, b in ranges for n in range(a, b)}
 
 def test_judge_and_pupils_have_seen_different_people(judge):
     seen, test = seeds(judge.about['seen']), {p['identity'] for p in Heads(sample_shard()).people}
-    learned = seeds(load_model().about.get('trained', {}).get('seen', LEARNED))
+    learned = seeds(load_model('laptop').about.get('trained', {}).get('seen', LEARNED))
     assert len(seen) > 100 and len(test) == 64
     assert not seen & learned, 'the judge has seen people on whom M was trained'
     assert not seen & test and max(seen) < TEST_SEEDS, 'the judge has seen the test split'

@@ -174,6 +174,7 @@ def dense_avatar(
     samples:int=48,     # Gaussians on each ray
 )->Avatar:              # of rays*rays*samples Gaussians
     "A trained model's planes, read at more points than it was trained with."
+    if model.cfg.model.instances != 'rays': raise ValueError(f'{model.cfg.name} has no rays to be made denser; use laptop')
     fine = Instant4D(dataclass_with(model.cfg, rays=rays, samples=samples), model.motion_encoder)
     fine.load_state_dict(model.state_dict())
     with torch.no_grad():           # more on a ray: each of them thinner

@@ -38,13 +38,14 @@ api.need_gsplat = lambda g: stand_in.rasterization
 
 # What may wait, and how many kernels a frame may start beside gsplat's own: lower them when you can
 FRAME_WAITS, FRAME_LAUNCHES, STEP_WAITS = 1, 40, 12
-CHECKS, VERBOSE = {}, '-v' in sys.argv
+CHECKS, SLOW, VERBOSE = {}, set(), '-v' in sys.argv
 SCRATCH = tempfile.TemporaryDirectory(prefix='instant4d-')      # this process's own; gone with it
 
 def scratch(): return Path(tempfile.mkdtemp(dir=SCRATCH.name))
 
 
 def check(f): CHECKS[f.__name__] = f; return f
+def slow_check(f): SLOW.add(f.__name__); return check(f)      # run when asked for by name
 
 
 # ---------------------------------------------------------------------------------------------------- what is compared
@@ -64,9 +65,9 @@ def people(): return Heads(sample_shard())
 @cache
 def train_people(): return Heads(sample_shard().with_name('heads-train.tar'))
 @cache
-def reference(): return load_model()
+def reference(): return load_model('laptop')
 @cache
-def model(): return load_model(device='cuda')
+def model(): return load_model('laptop', device='cuda')
 def face(i, k): return people().on_grey(i, k)
 @cache
 def both_avatars():
@@ -100,13 +101,13 @@ def steps_agree(most, heads=None, how=lambda: {}, **settings):
 
 @check
 def train_fp32_muon(): return steps_agree(1e-5)
-@check
+@slow_check
 def train_fp32_adamw(): return steps_agree(1e-5, train_optimiser='adamw')
 @check
 def train_bf16_muon(): return steps_agree(1e-3, train_precision='bf16')
-@check
+@slow_check
 def train_bf16_adamw(): return steps_agree(1e-3, train_precision='bf16', train_optimiser='adamw')
-@check
+@slow_check
 def train_in_space(): return steps_agree(1e-3, train_precision='bf16', model_deform='spatial')
 @check
 def train_pixels(): return steps_agree(1e-3, train_precision='bf16', model_instances='pixels')
@@ -124,7 +125,7 @@ def heads_with_depth():
     make_heads('0:2', out, workers=1, expressions=2, views=2, size=64, toy=True, extra=('depth',))
     return Heads(out)
 
-@check
+@slow_check
 def train_every_loss():
     "All terms of equation 3 and ours, the adversary too; LPIPS is the same network with random weights."
     def how(): torch.manual_seed(0); return dict(embed=IdentityEmbedding())
@@ -324,7 +325,7 @@ def named_coefficients():
 
 # --------------------------------------------------------------------------------------------- measuring and the rest
 
-@check
+@slow_check
 def evaluation():
     "The table of two people; columns agree with the CPU's."
     def table(device):
@@ -334,7 +335,7 @@ def evaluation():
             return torch.tensor([r['psnr_head'] for r in metrics.measure(h, metrics.all_cases(people(), [0, 1])) if r['row'] == 'driven'])
     return near(table('cuda'), table('cpu'), .02, 'dB off by')
 
-@check
+@slow_check
 def rivals_of_the_paper():
     "Every rival trains one step on the device and is measured there."
     out = scratch()
@@ -343,7 +344,7 @@ def rivals_of_the_paper():
         rivals.ablate(train_people(), people(), out, seeds=(0,), steps=1, start_steps=1, preset='smoke', people=1, say=lambda _: None)
     return f'{len(json.loads((out/"ablations.json").read_text())["runs"])} rivals'
 
-@check
+@slow_check
 def costs():
     "`instant4d bench --preset smoke`: stages of a frame, and the rows of Table 2."
     lines = []
@@ -352,7 +353,7 @@ def costs():
         bench.bench_train('smoke', say=lines.append, steps=1)
     return f'{len(lines)} lines'
 
-@check
+@slow_check
 def the_gpu_command():
     "`instant4d bench gpu --toy`, from the comparison of splatters to weights."
     out = scratch()
@@ -382,7 +383,7 @@ def counts():
 def main(names):
     "Run them; a line of JSON for each."
     warnings.simplefilter('ignore')
-    for name in names or CHECKS:
+    for name in names or [n for n in CHECKS if n not in SLOW]:
         D.reset_counts(); started = time.perf_counter()
         try: row = dict(ok=True, said=CHECKS[name]() or 'done')
         except Exception as e:
