@@ -183,7 +183,7 @@ def mask_of(avatar:Avatar, s:Square, coef=None)->Float[Tensor,'H H']:
 def encode_photo(
     self:Instant4D,
     source,                     # path or PIL picture
-    steps:int=100,              # of the fit
+    steps:int=50,               # of the fit
     *, also=(),                 # more photographs of the same person: paths or PIL pictures
     face:int=0,                 # which of several faces
     progress:bool=False,        # show a bar
@@ -205,7 +205,7 @@ def encode_photo(
 # %% ../../nbs/model/31_model.ipynb #35ab3ce0
 def steps_of(refine)->int:
     "Of a fit; 0 is none."
-    if isinstance(refine, bool): return 100*refine
+    if isinstance(refine, bool): return 50*refine
     if isinstance(refine, Integral) and refine >= 0: return int(refine)
     raise ValueError(f'refine = {refine!r}: use True, False or a whole number of steps')
 

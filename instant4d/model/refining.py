@@ -245,7 +245,7 @@ def refine(
     camera:Camera=None,     # that took it; None: `Camera.look()`
     alpha:Float[Tensor,'H H']=None, # coverage of the head; None: all of it is head
     *, also=(),             # more photographs of the person: (photo, camera, alpha, motion code)
-    steps:int=100,          # of Adam, for each photograph
+    steps:int=50,           # of Adam, for each photograph
     lr:float=.04,
     weights:FitWeights=FitWeights(),
     size:int=128,           # pixels a side of the side views
