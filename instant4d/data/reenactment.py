@@ -1,4 +1,4 @@
-"""From people to training samples: any sample at once, in an order known beforehand, and broken files are counted.
+"""From people to training samples: each directly accessible, in a fixed order, with broken files counted.
 
 Docs: https://instant4d.github.io/instant4d/data/reenactment.html.md"""
 

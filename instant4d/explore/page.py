@@ -1,4 +1,4 @@
-"""One file holds a head and all that moves it: no kernel, no server, nothing to install.
+"""One file holds a head and everything that moves it: no kernel, no server, nothing to install.
 
 Docs: https://instant4d.github.io/instant4d/explore/page.html.md"""
 

@@ -1,4 +1,4 @@
-"""Sliders here, splats there: viser draws in the browser, the expression is ours.
+"""Sliders change the expression here; viser draws the splats in the browser.
 
 Docs: https://instant4d.github.io/instant4d/explore/viewer.html.md"""
 

@@ -1,4 +1,4 @@
-"""Fewer Gaussians, chosen by what they show.
+"""Fewer Gaussians, chosen by how much of them shows.
 
 Docs: https://instant4d.github.io/instant4d/model/baking.html.md"""
 

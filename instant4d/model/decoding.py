@@ -1,4 +1,4 @@
-"""A little network turns 48 numbers into a Gaussian; rays decide where to ask.
+"""A small network turns 48 numbers into a Gaussian; rays decide where to sample.
 
 Docs: https://instant4d.github.io/instant4d/model/decoding.html.md"""
 

@@ -1,4 +1,4 @@
-"""The rival of the paper's Table 2: a large network that learned from pictures alone, asked for an expression.
+"""The alternative in the paper's Table 2: a large network trained on pictures alone, used to read an expression.
 
 Docs: https://instant4d.github.io/instant4d/model/dino.html.md"""
 

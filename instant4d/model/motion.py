@@ -1,4 +1,4 @@
-"""A driving picture becomes 512 numbers; each Gaussian has its own opinion of what they mean.
+"""A driving picture becomes 512 numbers; each Gaussian interprets them in its own way.
 
 Docs: https://instant4d.github.io/instant4d/model/motion.html.md"""
 

@@ -1,4 +1,4 @@
-"""A few seconds of fitting for one person: features give way, motion stays.
+"""A few seconds of fitting for one person: features change, motion stays.
 
 Docs: https://instant4d.github.io/instant4d/model/refining.html.md"""
 

@@ -1,4 +1,4 @@
-"""Two dictionaries of the paper's authors become a model that encodes, drives and turns.
+"""The authors' two dictionaries of weights become a model that encodes, drives and turns.
 
 Docs: https://instant4d.github.io/instant4d/model/released.html.md"""
 

@@ -1,4 +1,4 @@
-"""A person, an expression, a camera: one picture, and everything that is true about it.
+"""A person, an expression, a camera: one picture, with exact labels.
 
 Docs: https://instant4d.github.io/instant4d/teacher/heads.html.md"""
 

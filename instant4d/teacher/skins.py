@@ -1,4 +1,4 @@
-"""A face is painted like a map: every layer says how strongly it covers each place.
+"""A face is painted like a map: every layer has a weight at each point.
 
 Docs: https://instant4d.github.io/instant4d/teacher/skins.html.md"""
 

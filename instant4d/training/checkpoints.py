@@ -1,4 +1,4 @@
-"""Whatever happens to a run, it goes on where it stopped.
+"""Whatever interrupts a run, it continues where it stopped.
 
 Docs: https://instant4d.github.io/instant4d/training/checkpoints.html.md"""
 

@@ -1,4 +1,4 @@
-"""Two numbers and a sheet of pictures, on people the run never trains on.
+"""Three numbers and a sheet of pictures, on people the run never trains on.
 
 Docs: https://instant4d.github.io/instant4d/training/monitoring.html.md"""
 
