@@ -21,19 +21,16 @@ from .files import SYNTHETIC_MARK, writing
 
 # %% ../nbs/03_images.ipynb #f1edebff
 def open_image(
-    source,      # a path, or a PIL image
+    source,      # a path, the bytes of a file, a PIL image, or a NumPy array
 )->Image.Image:  # decoded to the last row, in its own mode
     "The picture at `source`; a missing, foreign or truncated file gives one line."
     if isinstance(source, Image.Image): return source
-    if not isinstance(source, (str, os.PathLike)):
-        raise ValueError(f'a picture is a path, a PIL image or a tensor, not {type(source).__name__}')
-    path = Path(source)
-    if not path.exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
-    if not path.is_file(): raise ValueError(f'{path}: not a file; name a picture')
+    if isinstance(source, np.ndarray): return _from_array(source)
+    path, file = _file_of(source)
     try:
         with warnings.catch_warnings():                      # PIL's about many pixels, and about damaged EXIF
             warnings.simplefilter('ignore')
-            _more_formats(path); im = Image.open(path); deep = ';16' in str(im.tile); im.load()
+            _more_formats(path); im = Image.open(file); deep = ';16' in str(im.tile); im.load()
     except Image.UnidentifiedImageError: raise ValueError(f'{path}: not a picture; save it as PNG or JPEG') from None
     except Image.DecompressionBombError:
         raise ValueError(f'{path}: more than {2*Image.MAX_IMAGE_PIXELS/1e6:.0f} million pixels; make it smaller') from None
@@ -43,6 +40,24 @@ def open_image(
     if deep and im.mode in ('RGB', 'RGBA') and max(b for _, b in im.convert('RGB').getextrema()) < 16:
         raise ValueError(f'{path}: 16 bits a channel, but nearly black; save it as 8 bits')
     return im
+
+# %% ../nbs/03_images.ipynb #95059086
+def _file_of(source)->tuple:
+    "What to call a file in a message, and what PIL can open."
+    if isinstance(source, (bytes, bytearray)): return Path(f'{len(source)} bytes'), io.BytesIO(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ValueError('a picture is a path, bytes of a file, a PIL image, an array or a tensor, '
+                         f'not {type(source).__name__}')
+    path = Path(source)
+    if not path.exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
+    if not path.is_file(): raise ValueError(f'{path}: not a file; name a picture')
+    return path, path
+
+def _from_array(x:np.ndarray)->Image.Image:
+    "uint8, or floats in 0..1; (H,W,3), (3,H,W) or (H,W)."
+    if x.dtype.kind == 'f' and x.size and not (-1e-3 <= x.min() and x.max() <= 1.001):
+        raise ValueError(f'the picture lies in {x.min():.4g}..{x.max():.4g}; make it uint8, or floats in 0..1')
+    return to_pil(x)
 
 # %% ../nbs/03_images.ipynb #931dec84
 def _more_formats(path):
@@ -87,7 +102,7 @@ def _srgb(im:Image.Image)->Image.Image:
 MIN_SIDE = 16  # with fewer pixels a side there is no portrait
 
 def read_image(
-    source,      # a path, or a PIL image
+    source,      # a path, the bytes of a file, a PIL image, or a NumPy array
 )->Image.Image:  # RGB, upright
     "Any picture as upright 8-bit RGB."
     im, name = open_image(source), _name(source)
@@ -97,7 +112,7 @@ def read_image(
     raise ValueError(f'{name}: {im.width}x{im.height} pixels are too few; '
                      f'use a picture of {MIN_SIDE}x{MIN_SIDE} or more')
 
-def _name(source)->str: return 'picture' if isinstance(source, Image.Image) else str(source)
+def _name(source)->str: return str(source) if isinstance(source, (str, os.PathLike)) else 'picture'
 
 # %% ../nbs/03_images.ipynb #f8d271d0
 def to_tensor(
@@ -308,7 +323,7 @@ def check_portrait(
 
 # %% ../nbs/03_images.ipynb #668e16ee
 def load_portrait(
-    source,                      # a path, a PIL image, or a (3,size,size) tensor in 0..1
+    source,                      # a (3,size,size) tensor in 0..1, or anything `read_image` takes
     size:int,                    # pixels a side
     crop:bool=True,              # find the face and frame it; False: the central square as it is
 )->Float[Tensor,'3 size size']:  # sRGB in 0..1
