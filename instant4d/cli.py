@@ -142,20 +142,21 @@ def animate_options(a):
 
 # %% ../nbs/90_cli.ipynb #6c2f17d7
 def tour_notebook()->Path:
-    "nbs/00_tour.ipynb of the clone that this package lies in; never one that lies where we stand."
-    path = Path(instant4d.__file__).resolve().parents[1]/'nbs'/'00_tour.ipynb'
-    if path.exists(): return path
-    raise FileNotFoundError('nbs/00_tour.ipynb not found; install a clone of the repository: pip install -e ".[dev]"')
+    "00_tour.ipynb of the clone that this package lies in, or of the package; never one that lies where we stand."
+    own = Path(instant4d.__file__).resolve().parent
+    for path in (own.parent/'nbs'/'00_tour.ipynb', own/'notebooks'/'00_tour.ipynb'):
+        if path.exists(): return path
+    raise FileNotFoundError('00_tour.ipynb not found; install the package again')
 
 def tour(out='out/tour'):
     "Run nbs/00_tour.ipynb headless; write its page and the files it makes."
     try:
-        import nbformat
+        import fastcore, ipykernel, matplotlib, nbformat
         from nbclient import NotebookClient
         from nbconvert import HTMLExporter
     except ImportError as e:
         raise ValueError(f'{e.name} is missing; '
-                         'install the notebooks: pip install -e ".[dev]"') from None
+                         'run: pip install "instant4d[notebooks]"') from None
     from instant4d.files import writing
     check_folder(out); src, out = tour_notebook(), Path(out).absolute(); nb = nbformat.read(src, 4)
     os.environ['INSTANT4D_OUT'] = str(out)
@@ -169,11 +170,13 @@ def tour(out='out/tour'):
 # %% ../nbs/90_cli.ipynb #ffda910d
 def tell_files(out:Path):
     "What lies in a folder, and what to do next."
+    from instant4d.data.shards import sample_shard
     for p in sorted(out.iterdir()):
         name = p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p
         print(f'{p.stat().st_size/1e6:7.2f} MB  {name}')
-    print('next: open tour.html, or: '
-          'instant4d animate YOUR_PORTRAIT.jpg data_samples/driving.mp4 -o me.mp4')
+    clip = sample_shard().with_name('driving.mp4')
+    clip = clip.relative_to(Path.cwd()) if clip.is_relative_to(Path.cwd()) else clip
+    print(f'next: open tour.html, or: instant4d animate YOUR_PORTRAIT.jpg {clip} -o me.mp4')
 
 def tour_options(t):
     "Options of `instant4d tour`."
@@ -573,6 +576,7 @@ class OneLine(argparse.ArgumentParser):
 def parser()->OneLine:
     "Commands and their options."
     p = OneLine('instant4d', description='One portrait becomes 3D Gaussians that move.')
+    p.add_argument('--version', action='version', version=f'instant4d {instant4d.__version__}')
     s = p.add_subparsers(dest='command', required=True, metavar='COMMAND', title='commands')
     for name, (_, options, what) in COMMANDS.items(): options(s.add_parser(name, help=what))
     return p
