@@ -10,10 +10,10 @@ __all__ = ['PICTURE', 'CLIP_SIDE', 'COMMANDS', 'seen_codes', 'driver_frames', 'n
            'explore_command', 'explore_options', 'page_command', 'page_options', 'view_command', 'view_options',
            'as_settings', 'settings_option', 'set_option', 'presets_command', 'train_command', 'train_options',
            'driver_command', 'driver_options', 'framer_command', 'framer_options', 'data_command', 'data_options',
-           'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command', 'check_people',
-           'check_minutes', 'check_folder', 'typed', 'evaluate_options', 'ablate_command', 'ablate_options',
-           'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser', 'no_empty_folder', 'one_line',
-           'asked_to_stop', 'main']
+           'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command',
+           'compare_command', 'check_people', 'check_minutes', 'check_folder', 'typed', 'evaluate_options',
+           'ablate_command', 'ablate_options', 'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser',
+           'no_empty_folder', 'one_line', 'asked_to_stop', 'main']
 
 # %% ../nbs/90_cli.ipynb #6e8581fe
 import argparse, contextlib, math, os, signal, sys, warnings
@@ -416,7 +416,7 @@ def facekit_options(k):
     k.add_argument('-o', '--out', help='.npz; without it, where `heads` looks')
 
 # %% ../nbs/90_cli.ipynb #fb75e17f
-def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, people=None, **kw):
+def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, people=None, against=None, **kw):
     "The tables of notebooks 60 and 62; networks of the user's join where their files are named."
     from instant4d.evaluation.report import evaluate
     from instant4d.evaluation.adapters import load_arcface, load_met3r, load_smirk
@@ -427,7 +427,15 @@ def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, 
     users = dict(smirk=load_smirk(smirk) if smirk else None,
                  arcface=load_arcface(arcface) if arcface else None,
                  met3r=load_met3r() if met3r else None)
-    evaluate(checkpoint, people=people, command=typed(), say=print, **users, **kw)
+    if against: compare_command(checkpoint, against, people, kw, users)
+    else: evaluate(checkpoint, people=people, command=typed(), say=print, **users, **kw)
+
+# %% ../nbs/90_cli.ipynb #c6e99202
+def compare_command(a, b, people, kw:dict, users:dict):
+    "What `evaluate --against` prints."
+    from instant4d.evaluation.report import compare
+    given = {k:v for k, v in kw.items() if k in ('heads', 'refine', 'seed', 'perceptual')}
+    compare(a, b, people=people, say=print, **given, **users)
 
 # %% ../nbs/90_cli.ipynb #b3f213ef
 def check_people(people):
@@ -452,6 +460,7 @@ def typed()->str:
 def evaluate_options(e):
     "Options of `instant4d evaluate`."
     e.add_argument('--checkpoint', help='.safetensors, or laptop or pixels; without it, pixels')
+    e.add_argument('--against', metavar='CHECKPOINT', help='another one: only the differences, with intervals; writes nothing')
     e.add_argument('--heads', help='folder of .tar shards; without it, the published test split')
     e.add_argument('--out', default='out/evaluation',
                    help='folder for evaluation.json, .csv and .jpg')
