@@ -10,10 +10,10 @@ __all__ = ['PICTURE', 'CLIP_SIDE', 'COMMANDS', 'seen_codes', 'driver_frames', 'n
            'explore_command', 'explore_options', 'page_command', 'page_options', 'view_command', 'view_options',
            'as_settings', 'settings_option', 'set_option', 'presets_command', 'train_command', 'train_options',
            'driver_command', 'driver_options', 'framer_command', 'framer_options', 'data_command', 'data_options',
-           'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command', 'check_people',
-           'check_minutes', 'check_folder', 'typed', 'evaluate_options', 'ablate_command', 'ablate_options',
-           'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser', 'no_empty_folder', 'one_line',
-           'asked_to_stop', 'main']
+           'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command',
+           'compare_command', 'check_people', 'check_minutes', 'check_folder', 'typed', 'evaluate_options',
+           'ablate_command', 'ablate_options', 'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser',
+           'no_empty_folder', 'one_line', 'asked_to_stop', 'main']
 
 # %% ../nbs/90_cli.ipynb #6e8581fe
 import argparse, contextlib, math, os, signal, sys, warnings
@@ -142,20 +142,21 @@ def animate_options(a):
 
 # %% ../nbs/90_cli.ipynb #6c2f17d7
 def tour_notebook()->Path:
-    "nbs/00_tour.ipynb of the clone that this package lies in; never one that lies where we stand."
-    path = Path(instant4d.__file__).resolve().parents[1]/'nbs'/'00_tour.ipynb'
-    if path.exists(): return path
-    raise FileNotFoundError('nbs/00_tour.ipynb not found; install a clone of the repository: pip install -e ".[dev]"')
+    "00_tour.ipynb of the clone that this package lies in, or of the package; never one that lies where we stand."
+    own = Path(instant4d.__file__).resolve().parent
+    for path in (own.parent/'nbs'/'00_tour.ipynb', own/'notebooks'/'00_tour.ipynb'):
+        if path.exists(): return path
+    raise FileNotFoundError('00_tour.ipynb not found; install the package again')
 
 def tour(out='out/tour'):
     "Run nbs/00_tour.ipynb headless; write its page and the files it makes."
     try:
-        import nbformat
+        import fastcore, ipykernel, matplotlib, nbformat
         from nbclient import NotebookClient
         from nbconvert import HTMLExporter
     except ImportError as e:
         raise ValueError(f'{e.name} is missing; '
-                         'install the notebooks: pip install -e ".[dev]"') from None
+                         'run: pip install "instant4d[notebooks]"') from None
     from instant4d.files import writing
     check_folder(out); src, out = tour_notebook(), Path(out).absolute(); nb = nbformat.read(src, 4)
     os.environ['INSTANT4D_OUT'] = str(out)
@@ -169,11 +170,13 @@ def tour(out='out/tour'):
 # %% ../nbs/90_cli.ipynb #ffda910d
 def tell_files(out:Path):
     "What lies in a folder, and what to do next."
+    from instant4d.data.shards import sample_shard
     for p in sorted(out.iterdir()):
         name = p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p
         print(f'{p.stat().st_size/1e6:7.2f} MB  {name}')
-    print('next: open tour.html, or: '
-          'instant4d animate YOUR_PORTRAIT.jpg data_samples/driving.mp4 -o me.mp4')
+    clip = sample_shard().with_name('driving.mp4')
+    clip = clip.relative_to(Path.cwd()) if clip.is_relative_to(Path.cwd()) else clip
+    print(f'next: open tour.html, or: instant4d animate YOUR_PORTRAIT.jpg {clip} -o me.mp4')
 
 def tour_options(t):
     "Options of `instant4d tour`."
@@ -413,7 +416,7 @@ def facekit_options(k):
     k.add_argument('-o', '--out', help='.npz; without it, where `heads` looks')
 
 # %% ../nbs/90_cli.ipynb #fb75e17f
-def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, people=None, **kw):
+def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, people=None, against=None, **kw):
     "The tables of notebooks 60 and 62; networks of the user's join where their files are named."
     from instant4d.evaluation.report import evaluate
     from instant4d.evaluation.adapters import load_arcface, load_met3r, load_smirk
@@ -424,7 +427,15 @@ def evaluate_command(checkpoint=None, smirk=None, arcface=None, *, met3r=False, 
     users = dict(smirk=load_smirk(smirk) if smirk else None,
                  arcface=load_arcface(arcface) if arcface else None,
                  met3r=load_met3r() if met3r else None)
-    evaluate(checkpoint, people=people, command=typed(), say=print, **users, **kw)
+    if against: compare_command(checkpoint, against, people, kw, users)
+    else: evaluate(checkpoint, people=people, command=typed(), say=print, **users, **kw)
+
+# %% ../nbs/90_cli.ipynb #c6e99202
+def compare_command(a, b, people, kw:dict, users:dict):
+    "What `evaluate --against` prints."
+    from instant4d.evaluation.report import compare
+    given = {k:v for k, v in kw.items() if k in ('heads', 'refine', 'seed', 'perceptual')}
+    compare(a, b, people=people, say=print, **given, **users)
 
 # %% ../nbs/90_cli.ipynb #b3f213ef
 def check_people(people):
@@ -449,6 +460,7 @@ def typed()->str:
 def evaluate_options(e):
     "Options of `instant4d evaluate`."
     e.add_argument('--checkpoint', help='.safetensors, or laptop or pixels; without it, pixels')
+    e.add_argument('--against', metavar='CHECKPOINT', help='another one: only the differences, with intervals; writes nothing')
     e.add_argument('--heads', help='folder of .tar shards; without it, the published test split')
     e.add_argument('--out', default='out/evaluation',
                    help='folder for evaluation.json, .csv and .jpg')
@@ -573,6 +585,7 @@ class OneLine(argparse.ArgumentParser):
 def parser()->OneLine:
     "Commands and their options."
     p = OneLine('instant4d', description='One portrait becomes 3D Gaussians that move.')
+    p.add_argument('--version', action='version', version=f'instant4d {instant4d.__version__}')
     s = p.add_subparsers(dest='command', required=True, metavar='COMMAND', title='commands')
     for name, (_, options, what) in COMMANDS.items(): options(s.add_parser(name, help=what))
     return p

@@ -414,3 +414,34 @@ def test_gaussians_of_other_kinds(name, kind):
 
 @pytest.mark.parametrize('what', [dict(fov=400), dict(fov=0), dict(fov=-5.), dict(fov=[10, 190]), dict(yaw=None), dict(yaw='a'), dict(yaw=float('nan')), dict(pitch=float('inf')), dict(distance='far')])
 def test_views(what): refused(lambda: Camera.look(**what), next(iter(what)), kind=ValueError)
+
+
+def test_pictures_of_other_kinds(model, root):
+    "Arrays, bytes, lists and batches are read; what makes no sense is one line."
+    import numpy as np
+    data = (root/'data_samples'/'portraits'/'head-900001.webp').read_bytes()
+    array = np.random.default_rng(0).random((64, 64, 3)); whole = (255*array).astype(np.uint8)
+    assert model.motion(data, crop=False).shape == (512,) and model.motion([data, whole], crop=False).shape == (2, 512)
+    assert len(model.encode(torch.rand(3, 3, 64, 64))) == 3 and model.encode(array, crop=False).points.shape[1] == 3
+    refused(lambda: model.encode(255*array, crop=False), '0..1', kind=ValueError)
+    refused(lambda: model.encode([]), 'empty', kind=ValueError)
+    refused(lambda: model.motion(b'no picture'), '10 bytes', kind=ValueError)
+    refused(lambda: model.encode(object()), 'object', kind=ValueError)
+
+def test_precision_and_devices(model, avatar):
+    import copy
+    for kind in (torch.float16, torch.float64):
+        refused(lambda: copy.deepcopy(model).to(kind).encode(torch.rand(3, 64, 64)), 'model.float()', kind=ValueError)
+    assert copy.deepcopy(avatar).half().render(torch.zeros(512)).image.isfinite().all()
+    refused(lambda: copy.deepcopy(avatar).double().render(), 'avatar.float()', kind=ValueError)
+    for device in ('cuda:99', 'gpu', 'meta!'): refused(lambda: load_model(device=device), 'cannot be used', kind=ValueError)
+    refused(lambda: load_model('smoke'), "load_model(preset='smoke')", kind=FileNotFoundError)
+    with pytest.warns(UserWarning, match='untrained'): assert load_model(preset='smoke').cfg.name == 'smoke'
+
+def test_named_expressions(avatar, model):
+    from instant4d.explore.driving import load_driver
+    refused(lambda: avatar.render({'jawOpen': 1}), 'avatar.driver', kind=ValueError)      # another M
+    bundled = load_model(); a = bundled.encode(torch.rand(3, 128, 128)); jaw = load_driver(bundled)({'jawOpen': 1})
+    assert torch.equal(a.render({'jawOpen': 1}, size=64).image, a.render(jaw, size=64).image)
+    assert len(list(a.animate([{}, jaw], size=32))) == 2
+    refused(lambda: a.gaussians({'jawOpen': 'wide'}), 'jawOpen', kind=ValueError)

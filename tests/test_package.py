@@ -61,3 +61,37 @@ def test_wheel_runs_the_lines_of_the_readme(wheel, tmp_path):
     make = 'import torch\nmeans, quats, scales, opacities, colors = torch.rand(9,3), torch.randn(9,4), .1*torch.ones(9,3), .5*torch.ones(9), torch.rand(9,3)\n'
     said = in_wheel(wheel, tmp_path, make + '\n'.join(blocks) + '\nimport instant4d; [getattr(instant4d, n) for n in instant4d.__all__]; print(instant4d.__file__)')
     assert str(wheel) in said and {p.name for p in tmp_path.iterdir()} == {'me.jpg', 'friend.jpg', 'me.ply', 'me.avatar.safetensors'}
+
+
+def test_wheel_holds_what_the_commands_need(wheel, tmp_path):
+    "Far from the repository: the samples, the tour, stubs, and one line where an extra is missing; nothing is written then."
+    package = wheel/'instant4d'
+    for name in ('samples/heads-test.tar', 'samples/heads-train.tar', 'samples/driving.mp4', 'samples/portraits/head-900001.webp',
+                 'samples/portraits/head-900005.webp', 'notebooks/00_tour.ipynb', 'py.typed', 'model/avatar.pyi'):
+        assert (package/name).is_file(), name
+    assert {p.relative_to(ROOT/'instant4d') for p in (ROOT/'instant4d').rglob('*.py')} == {p.relative_to(package) for p in package.rglob('*.py')}
+    code = ('import sys\nfor m in ("fastcore", "anywidget", "viser", "accelerate", "matplotlib"): sys.modules[m] = None\n'
+            'from instant4d.cli import main; from instant4d.data.shards import sample_shard; s = sample_shard(); p = str(s.with_name("heads-train.tar"))\n'
+            'print(s); print([main(c.split()) for c in ("tour", "explore --no-browser", f"view {s}", f"train --preset smoke --heads {p} --out run", "train --dry-run")])')
+    said = in_wheel(wheel, tmp_path, code)
+    assert str(package/'samples') in said and '[2, 2, 2, 2, 0]' in said and list(tmp_path.iterdir()) == []
+
+
+def test_heat_needs_no_matplotlib(monkeypatch):
+    import torch
+    from instant4d.images import heat
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    assert heat(torch.rand(4, 4)).shape == (4, 4, 3)
+    with pytest.raises(ValueError, match='pip install matplotlib'): heat(torch.rand(4, 4), cmap='magma')
+
+
+def test_version(capsys):
+    from instant4d import __version__, cli
+    with pytest.raises(SystemExit): cli.main(['--version'])
+    assert capsys.readouterr().out == f'instant4d {__version__}\n'
+
+
+@pytest.mark.parametrize('version', [(3, 10), (3, 11), (3, 12), (3, 13)], ids=str)
+def test_the_sources_are_of_this_python(version):
+    import ast
+    for p in (ROOT/'instant4d').rglob('*.py'): ast.parse(p.read_text(), feature_version=version)

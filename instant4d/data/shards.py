@@ -80,12 +80,13 @@ def find_shards(
     if not found: raise FileNotFoundError(f'{", ".join(map(str, paths))}: no .tar shards there')
     return found
 
-def sample_shard()->Path:       # the test heads that come with the repository
+def sample_shard()->Path:       # the test heads that come with the repository, and with the package
     "64 held-out identities, three expressions and three views each, 128 px."
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(instant4d.__file__).parents[1]):
-        if (p := folder/'data_samples'/'heads-test.tar').exists(): return p
+    own = Path(instant4d.__file__).parent
+    for folder in (*(f/'data_samples' for f in (Path.cwd(), *Path.cwd().parents, own.parent)), own/'samples'):
+        if (p := folder/'heads-test.tar').exists(): return p
     raise FileNotFoundError('data_samples/heads-test.tar not found; '
-                            'run inside a clone of the repository')
+                            'run inside a clone of the repository, or install the package again')
 
 # %% ../../nbs/data/32_shards.ipynb #94f2516b
 STEPS = 1500        # in one world unit (15 cm) of depth and of neutral positions: 0.1 mm each

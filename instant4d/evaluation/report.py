@@ -9,10 +9,12 @@ __all__ = ['CONSISTENT', 'SPEED', 'MIRROR', 'warp', 'judge_features', 'consisten
            'person_consistency', 'mirror_camera', 'mirror_psnr', 'people_numbers', 'landmark_jitter', 'trembling',
            'smooth', 'clip_jitter', 'speed', 'blind', 'trusted', 'data_checksum', 'about', 'warped_means',
            'make_report', 'row_name', 'listed', 'finite', 'small_print', 'as_text', 'for_json', 'evaluation_sheet',
-           'write_report', 'beside', 'make_harness', 'chosen_cases', 'driven_by_clip', 'evaluate']
+           'write_report', 'beside', 'make_harness', 'chosen_cases', 'driven_by_clip', 'evaluate', 'paired_differences',
+           'difference_line', 'compare']
 
 # %% ../../nbs/evaluation/62_report.ipynb #df3c362f
 import csv, json, logging, math, time, zlib
+from dataclasses import replace
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 import instant4d
@@ -395,3 +397,41 @@ def evaluate(
     say(as_text(r))
     if out is not None: write_report(Path(out), r, rows, evaluation_sheet(h, cases))
     return r | dict(records=rows)
+
+# %% ../../nbs/evaluation/62_report.ipynb #8f05505a
+def paired_differences(
+    first:list, second:list,    # records of two models, of the same cases
+    row:str='driven',           # of `REPORT_ROWS`
+    seed:int=0,
+)->dict:                        # column -> mean of each, mean of second - first, low and high end of 95 %
+    "Paired by person."
+    columns = [k for k in PIXELS | JUDGED if all(k in rows[0] for rows in (first, second))]
+    ids = [*dict.fromkeys(r['identity'] for r in first)]
+    def one(k):
+        x, y = (person_means(rows, row, k) for rows in (first, second))
+        return float(np.nanmean(x)), float(np.nanmean(y)), *bootstrap(y - x, ids, seed)
+    return {k:one(k) for k in columns}
+
+# %% ../../nbs/evaluation/62_report.ipynb #ab6ae3c7
+def difference_line(name:str, v)->str:
+    "A column of `paired_differences` as text."
+    c = (PIXELS | JUDGED)[name]; d, sure = c.digits, v[3] > 0 or v[4] < 0
+    better = 'better' if (v[2] > 0) == ('^' in c.unit) else 'worse'
+    return (f'{c.title:12} {c.unit:6} {v[0]:9.{d}f} {v[1]:9.{d}f} {v[2]:+9.{d}f} '
+            f'[{v[3]:+.{d}f}, {v[4]:+.{d}f}]  {better if sure else "no clear difference"}')
+
+@torch.no_grad()
+def compare(
+    a, b,                   # `Instant4D`, paths of weights, or names of bundled ones
+    heads=None,             # `Heads`, or a path of shards; None: the published test split
+    *, people=None,         # how many, or their indices; None: everybody
+    seed:int=0, say=_log.info,
+    **what,                 # perceptual, judge, refine, ...: see `make_harness`
+)->dict:                    # see `paired_differences`
+    "What `b` does better or worse than `a`, driven by the same people, with intervals over people."
+    b = b if isinstance(b, Instant4D) else load_model(b); h, _ = make_harness(a, heads, **what)
+    cases = chosen_cases(h.heads, people)
+    out = paired_differences(*(measure(x, cases) for x in (h, replace(h, model=b.eval(), kept={}))), seed=seed)
+    lines = [difference_line(k, v) for k, v in out.items() if not math.isnan(v[2])]
+    say('\n'.join([f'{len({c.person for c in cases})} people; a, b, b - a [95 %]', *lines]))
+    return out

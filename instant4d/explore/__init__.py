@@ -1,2 +1,2 @@
 "Motion bases, driving by name, the widgets, and a page."
-from . import page     # adds Avatar.save_html
+from . import driving, page     # add Avatar.named and Avatar.save_html

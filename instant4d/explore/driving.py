@@ -6,13 +6,13 @@ Docs: https://instant4d.github.io/instant4d/explore/driving.html.md"""
 
 # %% auto #0
 __all__ = ['ONE_COLUMN', 'TURNS', 'TIME_CODE', 'sided', 'named_coefficients', 'fit_ridge', 'Driver', 'codes_of', 'fit_driver',
-           'own_checksum', 'load_driver', 'displacement', 'shared_motion', 'response', 'basis_mask', 'mix',
-           'arkit_name', 'Recording', 'read_csv', 'number', 'counter_rate', 'code_seconds', 'count_seconds',
+           'own_checksum', 'load_driver', 'bundled_driver', 'displacement', 'shared_motion', 'response', 'basis_mask',
+           'mix', 'arkit_name', 'Recording', 'read_csv', 'number', 'counter_rate', 'code_seconds', 'count_seconds',
            'row_times', 'even_rate', 'evenly', 'head_turns', 'read_arkit', 'write_arkit', 'record_cameras', 'Mixer',
            'need_widgets', 'jpeg']
 
 # %% ../../nbs/explore/71_driving.ipynb #8235bb3d
-import csv, difflib, io, math, re, warnings
+import csv, difflib, functools, io, math, re, warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +47,7 @@ def named_coefficients(
         if not found:
             close = difflib.get_close_matches(name, sided(names), 1) or names[:1]
             raise ValueError(f'no expression {name!r}; did you mean {close[0]}?')
+        if not isinstance(v, (int, float, Tensor)): raise ValueError(f'{name} is {v!r}; give a number, 0 to 1')
         for n in found: out[at[n]] = v
     return out
 
@@ -135,6 +136,24 @@ def load_driver(
         if path: raise ValueError(f'{path}: made for another M; fit a new one with fit_driver')
     return fit_driver(model, Heads(sample_shard().parent/'heads-train.tar'))
 
+# %% ../../nbs/explore/71_driving.ipynb #73e0b090
+@functools.cache
+def bundled_driver()->Driver:
+    "The map beside the bundled weights, read once."
+    t, about = read_tensors(bundled('driver.safetensors'), 'driver')
+    return Driver(about['names'], t['matrix'], t['rest'], about['motion'])
+
+@patch
+def named(
+    self:Avatar,
+    values:dict,                # as {'jawOpen': 1}; what is not named is 0
+)->Float[Tensor,'512']:
+    "The code of named values."
+    d = self.driver or bundled_driver()
+    if self.driver is None and self.reader not in (None, d.motion):
+        raise ValueError('names are for avatars of the bundled M; set avatar.driver = load_driver(model)')
+    return d(values).to(self.code)
+
 # %% ../../nbs/explore/71_driving.ipynb #c6b20e4a
 def displacement(
     avatar:Avatar,
@@ -190,7 +209,7 @@ def mix(
 )->Gaussians:
     "Different codes for different Gaussians: motion surgery."
     a, want = avatar, (len(codes), len(avatar.points))
-    for c in codes: a.check_code(c)
+    codes = [a.as_code(c) for c in codes]
     if not codes or tuple(weights.shape) != want or not weights.isfinite().all():
         raise ValueError(f'weights are {tuple(weights.shape)}; '
                          f'make them {want}, finite: codes, Gaussians')

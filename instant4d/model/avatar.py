@@ -8,8 +8,10 @@ Docs: https://instant4d.github.io/instant4d/model/avatar.html.md"""
 __all__ = ['AT_ONCE', 'Avatar', 'make_decoders', 'fading', 'tensor_state', 'same_code', 'check_rows']
 
 # %% ../../nbs/model/26_avatar.ipynb #c0be95ba
+from collections.abc import Iterator
 import torch, torch.nn as nn
 from torch import Tensor
+from tqdm import tqdm
 from jaxtyping import Float
 from ..config import Config, ModelConfig, as_dict
 from ..files import load_strict, read_tensors, write_tensors
@@ -39,7 +41,7 @@ class Avatar(nn.Module):
             self.register_buffer(k, v)      # detail (N,48): what notebook 30 adds to f, or None
 
     @property
-    def kind(self):
+    def kind(self)->type:
         "The class of its Gaussians, which says how they are drawn."
         return Antialiased if self.cfg.model.splat == 'antialiased' else Gaussians
 
@@ -124,6 +126,24 @@ def check_code(
         raise ValueError(f'a motion code has {len(self.code)} finite numbers, '
                          f'shape ({len(self.code)},); got {got}')
 
+# %% ../../nbs/model/26_avatar.ipynb #5a5cae03
+Avatar.reader = Avatar.driver = None    # checksum of the M that read the portrait; a map of one's own
+
+@patch
+def named(self:Avatar, values:dict)->Float[Tensor,'512']:
+    "The code of named values, as {'jawOpen': 1}; notebook 71 brings it."
+    raise ValueError('named expressions need notebook 71; write: import instant4d.explore')
+
+@patch
+def as_code(
+    self:Avatar,
+    coef,                       # a motion code, or a dict of named values
+)->Float[Tensor,'512']:         # where the avatar is, and in its precision
+    "A motion code that fits, or one line."
+    if isinstance(coef, dict): coef = self.named(coef)
+    self.check_code(coef)
+    return coef.to(self.code)
+
 # %% ../../nbs/model/26_avatar.ipynb #71d3f8ff
 @patch
 def drive(self:Avatar, coef, state)->Antialiased:
@@ -135,12 +155,12 @@ def drive(self:Avatar, coef, state)->Antialiased:
 @torch.no_grad()
 def expressed(
     self:Avatar,
-    coef:Float[Tensor,'512']=None,  # motion code; None: the still head
-)->Antialiased:                     # a set of its own around tensors that are shared: do not write to them
+    coef=None,      # motion code (512,), or a dict of named values; None: the still head
+)->Antialiased:     # a set of its own around tensors that are shared: do not write to them
     "The head with this expression; the last one is kept, so that a new view is cheap."
-    if coef is not None:
-        self.check_code(coef)
-        coef = coef.to(self.code)
+    if self.code.dtype == torch.float64:
+        raise ValueError('this avatar is in double precision, which cannot be drawn; use avatar.float()')
+    if coef is not None: coef = self.as_code(coef)
     state, last = tensor_state(self) + [getattr(self, 'short', False)], self.last   # once: threads
     if last is None or last[0] != state or not same_code(coef, last[1]):
         told = coef, *((None, None) if coef is None else (coef._version, coef.clone()))
@@ -148,7 +168,10 @@ def expressed(
     return last[2].shallow()
 
 @patch
-def gaussians(self:Avatar, coef:Float[Tensor,'512']=None)->Antialiased:
+def gaussians(
+    self:Avatar,
+    coef=None,      # motion code (512,), or a dict of named values; None: the still head
+)->Antialiased:     # N Gaussians, world units
     "The head with this expression, None: still; a copy, and nothing done to it reaches the avatar."
     return self.expressed(coef).map(torch.clone)
 
@@ -157,7 +180,7 @@ def gaussians(self:Avatar, coef:Float[Tensor,'512']=None)->Antialiased:
 @torch.no_grad()
 def render(
     self:Avatar,
-    coef=None,              # motion code (512,); None: the still head
+    coef=None,              # motion code (512,), or a dict as {'jawOpen': 1}; None: the still head
     camera:Camera=None,     # default: frontal; may be a batch of views
     size=None,              # pixels: one number or (H,W); default: the preset's
     backend:str='auto',     # see `splat`
@@ -171,16 +194,18 @@ def render(
 @patch
 def animate(
     self:Avatar,
-    coefs,                  # motion codes, one for each frame
-    cameras=None,           # as many cameras (a batch); None: frontal
+    coefs,                  # motion codes or dicts of named values, one for each frame
+    cameras:Camera=None,    # as many cameras (a batch); None: frontal
     size=None,              # pixels
-):                          # yields a Frame for each code
+    progress:bool=False,    # show a bar
+)->Iterator[Frame]:         # a Frame for each code
     "Frames one after the other; nothing is kept."
     if cameras is not None and tuple(cameras.shape) != (len(coefs),):
         raise ValueError(f'{len(coefs)} codes need {len(coefs)} cameras, '
                          f'not {tuple(cameras.shape)}; see `orbit`')
+    bar = tqdm(coefs, unit='frame', disable=not progress)
     return (self.render(c, None if cameras is None else cameras[k], size)
-            for k, c in enumerate(coefs))
+            for k, c in enumerate(bar))
 
 # %% ../../nbs/model/26_avatar.ipynb #ed24990b
 @patch
@@ -204,7 +229,7 @@ def save(
 ):
     "Write an avatar; it holds no encoder."
     write_tensors(path, {k:v.half() if half else v for k,v in self.state_dict().items()},
-                  dict(kind='avatar', config=as_dict(self.cfg), gate=self.gate, pitch=self.phi.pitch))
+                  dict(kind='avatar', config=as_dict(self.cfg), gate=self.gate, pitch=self.phi.pitch, reader=self.reader))
 
 # %% ../../nbs/model/26_avatar.ipynb #5e3b40a8
 def check_rows(
@@ -236,5 +261,6 @@ def load(
         raise ValueError(f'{path}: {e} is missing; save the avatar again') from None
     if 'detail' in t: a.detail = torch.zeros_like(a.feature)
     a.gate, a.phi.pitch = about.get('gate', a.gate), about.get('pitch', a.phi.pitch)
+    a.reader = about.get('reader')
     load_strict(a, t, path)
     return a.eval().requires_grad_(False)

@@ -81,7 +81,7 @@ def bake(
     top = importance(self, coefs, cameras, size).topk(n).indices.sort().values
     a = Avatar(self.cfg, *(t[top] for t in (self.points, self.feature, self.basis)),
                self.code.clone(), *copy.deepcopy((self.phi, self.psi)))
-    a.gate = self.gate
+    a.gate, a.reader, a.driver = self.gate, self.reader, self.driver
     if self.detail is not None: a.with_detail(self.detail[top])
     both = [[v.render(c, cameras, size).image.clamp(0,1) for v in (self, a)] for c in coefs]
     p = [psnr(x, y) for pair in both for x, y in zip(*pair)]

@@ -240,7 +240,8 @@ class Released(Instant4D):
         else: both = released_pixels(planes)
         g = self.phi(both[:,:48], both[:,:3]); keep = g.opacities >= THIN
         f, m = split_features(both[keep]); phi, psi = copy.deepcopy((self.phi, self.psi))
-        return Avatar(self.cfg, g.means[keep].contiguous(), f.contiguous(), m.contiguous(), code, phi, psi).eval().requires_grad_(False)
+        a = Avatar(self.cfg, g.means[keep].contiguous(), f.contiguous(), m.contiguous(), code, phi, psi); a.reader = self.reader()
+        return a.eval().requires_grad_(False)
 
 # %% ../../nbs/model/36_released.ipynb #f836ad91
 def released_box(box, w:int, h:int)->tuple:     # left, top, right, bottom, whole pixels

@@ -9,11 +9,13 @@ __all__ = ['MM', 'EG3D_UNIT', 'intrinsics', 'image_size', 'camera_axes', 'invert
            'check_view', 'front_camera', 'orbit', 'rays', 'to_eg3d', 'from_eg3d', 'Frame', 'expand_views']
 
 # %% ../../nbs/splatting/12_cameras.ipynb #7b059050
-import functools, math, operator
+import functools, io, math, operator
 from dataclasses import dataclass
 import numpy as np, torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
+from PIL import Image
 from torch import Tensor
+from ..images import to_pil
 from ..patching import patch
 from .gaussians import Gaussians, index_batch
 
@@ -272,3 +274,33 @@ def expand_views(
     views = camera.map(lambda x: x.reshape(-1, *x.shape[-2:]).to(g.means))
     each = math.prod(shape[s:])
     return shape, [v//each for v in range(math.prod(shape))], scenes, views
+
+# %% ../../nbs/splatting/12_cameras.ipynb #04fdcd17
+@patch
+def numpy(
+    self:Frame,
+)->UInt8[np.ndarray,'*B H W C']:
+    "The pictures as bytes; what lies outside 0..1 is clipped."
+    return (self.image.detach().clamp(0,1)*255).round().to(torch.uint8).cpu().numpy()
+
+@patch
+def pil(
+    self:Frame,     # one picture, no batch
+)->Image.Image:     # RGB
+    "The picture as a PIL image."
+    if self.shape: raise ValueError(f'a batch of {tuple(self.shape)} pictures; take one, as in frame[0].pil()')
+    return to_pil(self.image)
+
+# %% ../../nbs/splatting/12_cameras.ipynb #dd9ff597
+@patch
+def __repr__(self:Frame)->str:
+    (h, w, c), batch = self.image.shape[-3:], 'x'.join(map(str, self.shape))
+    return f'Frame({batch and batch + " of "}{h}x{w}, {c} channels, {self.image.device})'
+
+@patch
+def _repr_png_(self:Frame):
+    "What a notebook shows: up to eight pictures in a row, and of features the line above."
+    if self.image.shape[-1] != 3 or not math.prod(self.shape): return None
+    row, out = torch.cat([*self.image.flatten(0,-4)[:8]] if self.shape else [self.image], 1), io.BytesIO()
+    to_pil(row).save(out, 'PNG')
+    return out.getvalue()

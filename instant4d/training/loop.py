@@ -314,7 +314,7 @@ def open_heads(
     check_training(heads, found.people)
     found.people = [p for p in found.people if (p['identity'] % 20 == 19) == held]
     if found.people: return found
-    what = 'to measure on; render one whose number ends in 19, 39, ...' if held else 'to train on'
+    what = 'to measure on; name a shard of others with --held, or add one whose number ends in 19, 39, ...' if held else 'to train on'
     raise ValueError(f'{heads}: nobody is left {what}')
 
 # %% ../../nbs/training/57_loop.ipynb #5c9db3c5
