@@ -15,7 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from .files import SYNTHETIC_MARK, writing
+from .files import SYNTHETIC_MARK, existing, writing
 from .images import _metadata, as_pixels, to_rgb
 from .patching import patch
 
@@ -124,8 +124,7 @@ def _no_clip(path): return ValueError(f'{path}: cannot be read as a clip; use an
 def _opened(path):
     "The container of a clip, or one line."
     import av
-    if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
-    if not Path(path).is_file(): raise ValueError(f'{path}: not a file; name a clip')
+    existing(path, 'check its name, and name a clip', 'a clip')
     av.logging.set_level(av.logging.PANIC)                   # what matters is said by us
     try: c = av.open(f'file:{path}', options=dict(protocol_whitelist='file', format_whitelist=CONTAINERS))
     except (av.FFmpegError, OSError, ValueError): raise _no_clip(path) from None

@@ -78,7 +78,7 @@ def collect(
         for name, p, own in found:
             try: fits(p, name, files, names)
             except ValueError as e:
-                skipped.append((path, int(name[:-5]) if name[:-5].isdigit() else name, str(e)))
+                skipped.append((path, int(name[:-5]) if name[:-5].isdecimal() else name, str(e)))
                 continue
             people[name], names = p, names or p['names']
             files.update(own)
@@ -213,6 +213,8 @@ def picture_fault(kind, data, size)->str:
     "What is wrong with a picture; '' if nothing is."
     try: x = decode(kind, data, size)
     except Damaged as e: return str(e)
+    if kind == 'rgba' and not x[...,3].any(): return 'shows nothing'
+    if kind == 'rgba' and (x[...,:3].max(-1) > x[...,3] + 32.).mean() > .05: return 'has colours beyond its coverage; multiply them by alpha'
     return f'holds region {x.max()}' if kind == 'label' and x.max() >= len(REGIONS) else ''
 
 # %% ../../nbs/data/33_people.ipynb #576ca3e3

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from jaxtyping import Float
-from ..files import bundled, checksum, read_tensors, write_tensors, writing
+from ..files import bundled, checksum, existing, read_tensors, write_tensors, writing
 from ..images import to_pil
 from ..patching import patch
 from ..splatting.cameras import Camera, MM
@@ -220,8 +220,7 @@ class Recording(NamedTuple):
 # %% ../../nbs/explore/71_driving.ipynb #afc426d8
 def read_csv(path)->tuple:        # lower-case column names, rows of text, the line of each row
     "A CSV with a head line; one line for anything else."
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such file; give the CSV of a recording')
+    existing(path, 'give the CSV of a recording')
     try:
         text = Path(path).read_text('utf-8-sig'); first = text.lstrip().partition('\n')[0]
         table = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=first.count))

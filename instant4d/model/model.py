@@ -114,11 +114,12 @@ def moved(self:Instant4D, planes, x, f, m, source, driving)->tuple:
 def motion(
     self:Instant4D,
     driving,                # path, PIL picture or (3,H,W) tensor
-    crop:bool=True,         # find the face and crop; False: the picture as it is
+    crop:bool=True,         # find the face and straighten it; False: the picture as it is
 )->Float[Tensor,'512']:
     "M(I_d), the motion code of a picture."
-    fine = 0 if isinstance(driving, Tensor) else wanted(self.motion_encoder)
-    x = load_portrait(driving, max(self.cfg.model.image, fine), crop)
+    photo = crop and not isinstance(driving, Tensor)
+    size = max(self.cfg.model.image, 0 if isinstance(driving, Tensor) else wanted(self.motion_encoder))
+    x = straightened(driving, size).small if photo else load_portrait(driving, size, crop=False)
     out, n = self.motion_encoder(x.to(self.device)[None]), self.cfg.model.code
     if out.shape != (1, n):
         raise ValueError(f'the motion encoder gives {tuple(out.shape)} for one picture, '

@@ -18,6 +18,7 @@ import torch, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
 from ..config import load_preset
+from ..files import existing
 from ..images import load_portrait, read_image, to_tensor
 from ..patching import patch
 from ..splatting.cameras import Camera, rays
@@ -81,7 +82,7 @@ def read_released(
     path,           # ckpt.pth or ckpt-legacy.pth of the release
 )->tuple:           # E's, Phi's and Psi's tensors by released name; M's, as X-NeMo names them
     "Both dictionaries of a released checkpoint; one line if it is anything else. No code in a file is run."
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file; check its name')
+    existing(path)
     try: d = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(f'{path}: holds something beside tensors; a released checkpoint loads without running code') from None
