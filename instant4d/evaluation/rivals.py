@@ -32,12 +32,14 @@ from ..model.model import Instant4D, load_model, in_trunk, trunk_sum
 from ..data.people import Heads
 from ..data.shards import sample_shard
 from ..training.judges import load_judge
-from ..training.checkpoints import load_plain, save_checkpoint
 from ..training.loop import open_heads, train
-from ..training.runs import read_curve
 from .metrics import Harness, all_cases, legible, measure, person_means
 
 _log = logging.getLogger(__name__)     # the command line prints instead
+
+# %% ../../nbs/evaluation/63_rivals.ipynb #f1a9390b
+from ..training.checkpoints import load_plain, save_checkpoint
+from ..training.runs import read_curve
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #36f3cc06
 class Fusion(nn.Module):
