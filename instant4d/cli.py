@@ -114,7 +114,7 @@ def animate_command(
     from instant4d.model.released import Released, load_any
     from instant4d.video import write_video
     check_names(source, driving, out, frames, size=size, fps=fps, yaw=yaw, also=which.get('also', ()))
-    model = load_any(weights or 'pixels'); refine = refine and not isinstance(model, Released)     # fits are for ours
+    model = load_any('pixels' if weights is None else weights); refine = refine and not isinstance(model, Released)     # fits are for ours
     codes, cameras, fps, sound = motion_of(driving, model, crop, frames, fps, driver_face, yaw)
     avatar = encoded(model, source, crop, refine, **which)
     film = (avatar.render(c, cameras[k], size).image.clamp(0,1) for k, c in enumerate(codes))

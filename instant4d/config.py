@@ -214,7 +214,7 @@ def preset_names(
     path=None,  # a settings.ini; None: `SETTINGS`
 )->list:        # `laptop` first: the dataclasses have it even where a file does not
     "The presets of a file."
-    sections = read_settings(path or SETTINGS)
+    sections = read_settings(SETTINGS if path is None else path)
     return list(dict.fromkeys(['laptop', *(s.rpartition('.')[0] for s in sections)]))
 
 # %% ../nbs/01_config.ipynb #d1277b35
@@ -238,7 +238,7 @@ def load_preset(
     **overrides,        # single fields: model_planes=32, train_steps=10; or 'model.planes' as a key
 )->Config:
     "A preset of settings.ini with single fields changed; a mistake gives a one-line `ValueError`."
-    path = path or SETTINGS
+    path = SETTINGS if path is None else path
     values = _values(name, read_settings(path), path)
     for k, v in overrides.items():
         part, _, key = k.replace('.', '_', 1).partition('_')

@@ -18,7 +18,7 @@ import numpy as np, torch
 from jaxtyping import Float
 from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 from torch import Tensor
-from .files import SYNTHETIC_MARK, existing, writing
+from .files import SYNTHETIC_MARK, existing, target, writing
 
 # %% ../nbs/03_images.ipynb #f1edebff
 def open_image(
@@ -345,10 +345,12 @@ def save_image(
     picture,  # anything `as_pixels` takes
 )->Path:
     "Write one picture that says it is synthetic."
-    path, im = Path(path), to_pil(picture)
+    path, im = target(path), to_pil(picture)
     options = _metadata(path.suffix.lower())
     if options is None: raise ValueError(f'{path}: unknown suffix; use .png, .jpg, .webp or .gif')
-    with writing(path) as part: im.save(part, **options)
+    kind, b = Image.registered_extensions()[path.suffix.lower()], io.BytesIO()
+    im.save(b, kind, **options)                              # PIL may write half of a file itself and say nothing
+    with writing(path) as part: part.write_bytes(b.getvalue())
     return path
 
 # %% ../nbs/03_images.ipynb #41c55f2c

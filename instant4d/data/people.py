@@ -14,6 +14,7 @@ import numpy as np, torch
 from torch import Tensor
 from jaxtyping import Float, UInt8
 from tqdm.auto import tqdm
+from ..files import short_name
 from ..patching import patch
 from ..splatting.cameras import Camera
 from .shards import (
@@ -94,7 +95,7 @@ def fits(p, name, files, names):
 
 def report_skipped(people, files, skipped, shards)->tuple:      # the first three
     "One line for whoever was skipped, one for a mixture of renderers, an error for nobody."
-    where = f'{shards[0]}' + (f' and {len(shards)-1} more' if len(shards) > 1 else '')
+    where = short_name(shards[0]) + (f' and {len(shards)-1} more' if len(shards) > 1 else '')
     if not people:
         why = skipped[0][2] if skipped else 'no NNNNNN.json inside'
         raise ValueError(f'{where}: no head can be read ({why}); render them again')

@@ -19,7 +19,7 @@ import numpy as np, torch
 from PIL import Image
 from jaxtyping import Float, UInt8
 import instant4d
-from ..files import writing
+from ..files import short_name, writing
 from ..images import MIN_SIDE
 from ..splatting.cameras import Camera
 
@@ -44,11 +44,11 @@ def tar_index(
         return Index(files, twice, '' if end == bytes(512)
                      else f'cut short or damaged after {len(files)} file(s)')
     except FileNotFoundError:
-        raise FileNotFoundError(f'{path}: no such shard; check its name') from None
+        raise FileNotFoundError(f'{short_name(path)}: no such shard; check its name') from None
     except tarfile.TarError:
         return Index(files, twice, f'cut short or damaged after {len(files)} file(s)' if files
                      else 'not a plain tar')
-    except OSError as e: return Index(files, twice, f'cannot be read ({e.strerror})')
+    except (OSError, ValueError) as e: return Index(files, twice, f'cannot be read ({getattr(e, "strerror", e)})')
 
 # %% ../../nbs/data/32_shards.ipynb #a12160c2
 def _enter(m, size, files, twice):
@@ -77,8 +77,10 @@ def find_shards(
     paths,          # a folder, a .tar, or a list of either
 )->list:            # sorted paths; hidden files are someone's unfinished work
     "All shards below the given places."
-    paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found = (q for p in map(Path, paths) for q in (p.glob('**/*.tar') if p.is_dir() else [p]))
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
+    if not isinstance(paths, (list, tuple)) or not all(isinstance(p, (str, Path)) for p in paths):
+        raise ValueError(f'shards are a path or a list of paths, not {type(paths).__name__}')
+    found = (q for p in map(Path, paths) for q in (p.glob('**/*.tar') if os.path.isdir(p) else [p]))
     found = sorted(q for q in found if not q.name.startswith('.'))
     if not found: raise FileNotFoundError(f'{", ".join(map(str, paths))}: no .tar shards there')
     return found

@@ -6,7 +6,7 @@ Docs: https://instant4d.github.io/instant4d/model/model.html.md"""
 
 # %% auto #0
 __all__ = ['FINE_RAYS', 'FINE_SIDE', 'BUNDLED', 'wanted', 'make_motion', 'Instant4D', 'Square', 'straightened', 'mask_of',
-           'steps_of', 'check_options', 'load_model', 'new_model', 'in_trunk', 'trunk_sum', 'load_late']
+           'steps_of', 'check_options', 'on_device', 'load_model', 'new_model', 'in_trunk', 'trunk_sum', 'load_late']
 
 # %% ../../nbs/model/31_model.ipynb #ee512163
 import copy, math, warnings
@@ -59,6 +59,7 @@ class Instant4D(nn.Module):
         motion_encoder:nn.Module=None,  # any (B,3,H,W) -> (B,code) in place of the configured M
     ):
         super().__init__()
+        if not isinstance(motion_encoder, (nn.Module, type(None))): raise ValueError(f'a motion encoder is an nn.Module, not {type(motion_encoder).__name__}')
         self.cfg, m = cfg, cfg.model; self.encoder = make_encoder(m)
         self.motion_encoder = make_motion(m) if motion_encoder is None else motion_encoder
         self.phi, self.psi = make_decoders(m)
@@ -264,6 +265,12 @@ def save(
 # %% ../../nbs/model/31_model.ipynb #8538f0e8
 BUNDLED = 'laptop', 'pixels'        # trained models of the package
 
+def on_device(model:nn.Module, device)->nn.Module:
+    "A model where it shall compute, or one line."
+    try: return model.to(device)
+    except (RuntimeError, AssertionError, TypeError) as e:      # torch says the same in three ways
+        raise ValueError(f'device {device!r} cannot be used ({str(e).splitlines()[0][:80]}); use cpu, or cuda where there is one') from None
+
 def load_model(
     path=None,              # what `Instant4D.save` wrote, or laptop or pixels: of the package; None: laptop
     device='cpu',
@@ -279,7 +286,7 @@ def load_model(
     with torch.device('meta'): same_shapes(Instant4D(about['config'], motion_encoder), tensors, path)   # before memory is taken
     model = Instant4D(about['config'], motion_encoder)
     load_strict(model, tensors, path); model.about = about
-    return model.to(device).eval().requires_grad_(False)
+    return on_device(model, device).eval().requires_grad_(False)
 
 # %% ../../nbs/model/31_model.ipynb #58024bf0
 def new_model(
@@ -289,7 +296,7 @@ def new_model(
 )->Instant4D:               # in evaluation mode, gradients off
     "An **untrained** model of a preset."
     model = Instant4D(load_preset(preset), motion_encoder)
-    return model.to(device).eval().requires_grad_(False)
+    return on_device(model, device).eval().requires_grad_(False)
 
 # %% ../../nbs/model/31_model.ipynb #46482c37
 def in_trunk(name:str)->bool:
@@ -307,7 +314,7 @@ def load_late(
     path=None,              # a file of your own; None: the one of the package
 )->Instant4D:               # in evaluation mode, gradients off
     "A rival on the bundled trunk and M."
-    path = path or bundled(f'late-{name}.safetensors'); base = load_model()
+    path = bundled(f'late-{name}.safetensors') if path is None else path; base = load_model()
     tensors, about = read_tensors(path, 'late')
     if about.get('trunk') != trunk_sum(base):
         raise ValueError(f'{path}: belongs to other bundled weights; '

@@ -313,7 +313,7 @@ def load_released(
     variant:str=None,   # legacy or new; None: by the file's name
 )->Released:            # in evaluation mode, gradients off
     "The authors' weights as a model; give it portraits on black, framed as theirs."
-    variant = variant_of(path, variant); E, M = read_released(path)
+    variant = variant_of(existing(path), variant); E, M = read_released(path)
     drawn = 'antialiased' if variant == 'legacy' else 'classic'
     cfg = load_preset('paper', model_encoder='released', model_position='absolute', model_splat=drawn)
     model = Released(cfg).eval().requires_grad_(False); model.variant = variant

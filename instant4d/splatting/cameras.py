@@ -147,13 +147,13 @@ def look(
     "A camera that looks at `target`; numbers, lists and tensors broadcast."
     check_view(yaw=yaw, pitch=pitch, fov=fov, distance=distance, target=target)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point: raise ValueError(f'dtype is {dtype!r}; give a float type of torch')
-    args = as_numbers(yaw, pitch, fov, distance, target, dtype=dtype, device=device)
     try:
+        args = as_numbers(yaw, pitch, fov, distance, target, dtype=dtype, device=device)
         (yaw, pitch, fov), (distance, target) = torch.broadcast_tensors(*args[:3]), args[3:]
         if distance is None: distance = 1/(fov/2).deg2rad().tan()
         axes = camera_axes(yaw, pitch)                                      # *B 3 3
         t = target - distance[...,None]*axes[...,2]                         # *B 3
-    except RuntimeError as e: raise ValueError(f'yaw, pitch, fov, distance and target do not go together ({str(e)[:120]})') from None
+    except (RuntimeError, AssertionError, TypeError) as e: raise ValueError(f'yaw, pitch, fov, distance and target do not go together ({str(e)[:120]})') from None
     m = t.new_zeros(*t.shape[:-1], 4, 4)
     m[...,:3,:3], m[...,:3,3], m[...,3,3] = axes, t, 1
     return cls(m, intrinsics(fov))
