@@ -306,14 +306,14 @@ def check_portrait(
     size:int,                    # the side it must have
 )->Float[Tensor,'3 size size']:  # the same, as float32
     "A finite (3,size,size) float picture in 0..1; anything else is a one-line `ValueError`."
-    x = plain(x, 'the portrait')
+    given, x = x, plain(x, 'the portrait')
     if tuple(x.shape) != (3, size, size):
         raise ValueError(f'the portrait is {tuple(x.shape)}; resize it to (3, {size}, {size})')
     if not x.is_floating_point(): raise ValueError(f'the portrait is {x.dtype}; make it float 0..1')
     if not x.isfinite().all(): raise ValueError('the portrait holds NaN; check what made it')
     if x.min() < -1e-3 or x.max() > 1.001:                  # resizing may round a little beyond
         raise ValueError(f'the portrait lies in {x.min():.4g}..{x.max():.4g}; scale it to 0..1')
-    return x.float().clamp(0, 1)
+    return given.float().clamp(0, 1)
 
 # %% ../nbs/03_images.ipynb #668e16ee
 def load_portrait(

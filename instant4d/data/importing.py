@@ -108,8 +108,7 @@ def read_coefs(
         raise ValueError('its JSON names no expression, camera, cam2world or K')
     e = said.get('expression')
     if e is None: return None
-    fine = isinstance(e, dict) and all(type(v) in (int, float) and abs(v) < LARGE
-                                       for v in e.values())
+    fine = isinstance(e, dict) and all(type(v) in (int, float) and abs(v) < LARGE for v in e.values())
     if not fine: raise ValueError('its expression is not {name: number}')
     return [float(e.get(n, 0)) for n in names]
 
@@ -122,8 +121,9 @@ def coefficient_names(people)->list:
     "All coefficients that any picture names, in alphabetical order."
     names = set()
     for e in (e for own in people.values() for e in own):
-        try: names |= set(said_of(e).get('expression') or {})
-        except (ValueError, TypeError): pass            # reported when the picture is read
+        try: said = said_of(e).get('expression')
+        except ValueError: continue                     # reported when the picture is read
+        if isinstance(said, dict): names |= set(said) - {''}
     return sorted(names)
 
 # %% ../../nbs/data/35_importing.ipynb #4fa9941e

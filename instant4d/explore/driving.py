@@ -89,18 +89,20 @@ class Driver:
         c = self.coefficients(values)
         start = self.rest if own is None else own
         return start + (c.to(self.matrix) @ self.matrix).to(start)
-    def coefficients(self, values)->Float[Tensor,'*T 53']:
-        "Values by name, or numbers in order, as a tensor of a sensible size."
-        c, n = named_coefficients(self.names, values) if isinstance(values, dict) else values, len(self.names)
-        if not isinstance(c, Tensor): raise ValueError(f'{n} coefficients are a tensor, or a dict of names, not {type(c).__name__}')
-        c = plain(c, 'coefficients')
-        if c.shape[-1:] != (n,) or not (c.abs() <= FAR).all():
-            raise ValueError(f'{n} finite coefficients are expected, {FAR} at most, not {tuple(c.shape)}')
-        return c
     def save(self, path):
         "Write a .safetensors that `load_driver` reads."
         about = dict(kind='driver', names=self.names, motion=self.motion)
         write_tensors(path, dict(matrix=self.matrix, rest=self.rest), about)
+
+# %% ../../nbs/explore/71_driving.ipynb #9274c2c9
+@patch
+def coefficients(self:Driver, values)->Float[Tensor,'*T 53']:
+    "Values by name, or numbers in order, as a tensor of a sensible size."
+    c, n = named_coefficients(self.names, values) if isinstance(values, dict) else values, len(self.names)
+    if not isinstance(c, Tensor): raise ValueError(f'{n} coefficients are a tensor, or a dict of names, not {type(c).__name__}')
+    if c.shape[-1:] != (n,) or not (plain(c, 'coefficients').abs() <= FAR).all():
+        raise ValueError(f'{n} finite coefficients are expected, {FAR} at most, not {tuple(c.shape)}')
+    return c
 
 # %% ../../nbs/explore/71_driving.ipynb #0e5499f1
 @torch.no_grad()
