@@ -12,8 +12,8 @@ __all__ = ['PICTURE', 'CLIP_SIDE', 'COMMANDS', 'seen_codes', 'driver_frames', 'n
            'driver_command', 'driver_options', 'framer_command', 'framer_options', 'data_command', 'data_options',
            'heads_command', 'heads_options', 'facekit_command', 'facekit_options', 'evaluate_command',
            'compare_command', 'check_people', 'check_minutes', 'check_folder', 'typed', 'evaluate_options',
-           'ablate_command', 'ablate_options', 'check_gpu', 'bench_command', 'bench_options', 'OneLine', 'parser',
-           'no_empty_folder', 'one_line', 'asked_to_stop', 'main']
+           'ablate_command', 'ablate_options', 'check_gpu', 'bench_command', 'bench_options', 'shortened', 'OneLine',
+           'parser', 'no_empty_folder', 'one_line', 'asked_to_stop', 'main']
 
 # %% ../nbs/90_cli.ipynb #6e8581fe
 import argparse, contextlib, math, os, signal, sys, warnings
@@ -229,7 +229,7 @@ def view_command(portrait, *, weights=None, crop=True, refine=True, port=8080):
     from instant4d.explore.viewer import need_viser, view
     from instant4d.explore.widgets import check_port
     need_viser(); check_port(port)
-    if not Path(portrait).is_file(): raise FileNotFoundError(f'{portrait}: no such file; check its name')
+    if not os.path.isfile(portrait): raise FileNotFoundError(f'{portrait}: no such file; check its name')
     model = load_model(weights); server = view(encoded(model, portrait, crop, refine), load_driver(model), port)
     print(f'http://localhost:{port}  (stop with Ctrl-C)', flush=True)
     try: server.sleep_forever()
@@ -576,11 +576,16 @@ COMMANDS = dict(
     bench=(bench_command, bench_options, 'speed, as tables'))
 
 # %% ../nbs/90_cli.ipynb #6f74889f
+def shortened(message)->str:
+    "A message in one line, without the middle of what is endless."
+    line = ' '.join(str(message).split())
+    return line if len(line) <= 800 else f'{line[:400]} ... {line[-300:]}'
+
 class OneLine(argparse.ArgumentParser):
     "A parser that complains in one line."
     def error(self, message):
         "Say what is wrong and where to read on; the exit code is 2."
-        self.exit(2, f'{self.prog}: {message}; see {self.prog} --help\n')
+        self.exit(2, f'{self.prog}: {shortened(message)}; see {self.prog} --help\n')
 
 def parser()->OneLine:
     "Commands and their options."
@@ -605,7 +610,7 @@ def no_empty_folder(
 
 def one_line(message, *args, **kw):
     "A warning without its place in the code."
-    print(f'instant4d: {message}', file=sys.stderr)
+    print(f'instant4d: {shortened(message)}', file=sys.stderr)
 
 # %% ../nbs/90_cli.ipynb #881ac8ad
 @contextlib.contextmanager
@@ -631,6 +636,7 @@ def main(argv=None)->int:
             return run(**kw) or 0
     except (ValueError, FileNotFoundError) as e: why, code = e, 2
     except OSError as e: why, code = f'{os.fspath(e.filename or "")[:200]}: {e.strerror or e}; choose another file or folder'.removeprefix(': '), 2
+    except MemoryError: why, code = 'there is not enough memory for this; use smaller sizes', 2
     except KeyboardInterrupt: why, code = 'stopped; heads go on with the same command, train with --resume', 130
-    print(f'instant4d: {why}', file=sys.stderr)
+    one_line(why)
     return code

@@ -10,7 +10,7 @@ __all__ = ['TYPE_NAMES', 'CHOICES', 'LARGEST', 'SECTIONS', 'SETTINGS', 'cast', '
            'load_preset', 'as_dict', 'from_dict']
 
 # %% ../nbs/01_config.ipynb #b9f05bac
-import configparser, difflib, math, reprlib
+import configparser, difflib, math, os, reprlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 import instant4d
@@ -38,7 +38,7 @@ def closest(
     known,     # the names there are
 )->str:        # the end of an error message
     "The known name that is spelt most like `name`, or all of them."
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(str(name)[:99], known, n=1)
     return f'did you mean {near[0]!r}?' if near else f"known: {', '.join(known)}"
 
 # %% ../nbs/01_config.ipynb #1e9d060c
@@ -60,7 +60,7 @@ def check(
         v, low = cast(f.type, getattr(cfg, f.name), f.name), least.get(f.name)
         object.__setattr__(cfg, f.name, v)                   # frozen: the one place that may write
         if f.name in CHOICES and v not in CHOICES[f.name]:
-            raise ValueError(f'{f.name} = {v!r} is unknown; {closest(v, CHOICES[f.name])}')
+            raise ValueError(f'{f.name} = {reprlib.repr(v)} is unknown; {closest(v, CHOICES[f.name])}')
         if f.type is str: continue
         if low is None and v <= 0: raise ValueError(f'{f.name} = {v} must be greater than 0')
         if low is not None and v < low: raise ValueError(f'{f.name} = {v} must be {low} or more')
@@ -183,10 +183,12 @@ def read_settings(
     ini = configparser.ConfigParser(interpolation=None, inline_comment_prefixes='#;',
                                     default_section='-')     # no section leaks into the others
     ini.optionxform = str                                    # keys keep their capitals
-    if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
+    if not isinstance(path, (str, os.PathLike)): raise ValueError(f'settings are a path, not {path!r}')
+    if not os.path.exists(path): raise FileNotFoundError(f'{str(path)[:200]}: no such file; check its name')
+    if not os.path.isfile(path): raise ValueError(f'{path}: not a file; name a settings.ini')
     try: ini.read_string(Path(path).read_text(encoding='utf-8-sig'))
     except (configparser.Error, UnicodeDecodeError, OSError) as e:
-        why = ' '.join(str(e).split())                       # in one line
+        why = ' '.join(str(e)[:200].split())                 # in one line
         raise ValueError(f'{path}: cannot be read as settings ({why})') from None
     return {s:dict(ini[s]) for s in ini.sections()}
 
@@ -201,7 +203,7 @@ def build(
     "A part of a preset from a dictionary; an unknown key is an error."
     known = [f.name for f in fields(SECTIONS[part])]
     for k in values:
-        if k not in known: raise ValueError(f'{where}: unknown key {k!r}; {closest(k, known)}')
+        if k not in known: raise ValueError(f'{where}: unknown key {reprlib.repr(k)}; {closest(k, known)}')
     try: return SECTIONS[part](**values)
     except ValueError as e: raise ValueError(f'{where}: {e}') from None
 
@@ -212,7 +214,7 @@ def preset_names(
     path=None,  # a settings.ini; None: `SETTINGS`
 )->list:        # `laptop` first: the dataclasses have it even where a file does not
     "The presets of a file."
-    sections = read_settings(path or SETTINGS)
+    sections = read_settings(SETTINGS if path is None else path)
     return list(dict.fromkeys(['laptop', *(s.rpartition('.')[0] for s in sections)]))
 
 # %% ../nbs/01_config.ipynb #d1277b35
@@ -224,9 +226,9 @@ def _values(
     "What the file says about one preset; an unknown preset or section is an error."
     for s in sections:
         if s.rpartition('.')[2] not in SECTIONS:
-            raise ValueError(f'{where}: unknown section [{s}]; call it [{s}.model]')
+            raise ValueError(f'{where}: unknown section [{s[:60]}]; call it [{s[:60]}.model]')
     if name not in (names := preset_names(where)):
-        raise ValueError(f'unknown preset {name!r} in {where}; {closest(name, names)}')
+        raise ValueError(f'unknown preset {reprlib.repr(name)} in {where}; {closest(name, names)}')
     return {p:dict(sections.get(f'{name}.{p}', {})) for p in SECTIONS}
 
 # %% ../nbs/01_config.ipynb #0f9373e7
@@ -236,11 +238,11 @@ def load_preset(
     **overrides,        # single fields: model_planes=32, train_steps=10; or 'model.planes' as a key
 )->Config:
     "A preset of settings.ini with single fields changed; a mistake gives a one-line `ValueError`."
-    path = path or SETTINGS
+    path = SETTINGS if path is None else path
     values = _values(name, read_settings(path), path)
     for k, v in overrides.items():
         part, _, key = k.replace('.', '_', 1).partition('_')
-        if part not in SECTIONS: raise ValueError(f'unknown key {k!r}; start it with model. or train.')
+        if part not in SECTIONS: raise ValueError(f'unknown key {reprlib.repr(k)}; start it with model. or train.')
         values[part][key] = v
     return Config(name, **{p:build(p, values[p], f'{name}.{p}') for p in SECTIONS})
 
@@ -257,6 +259,6 @@ def from_dict(
     "The configuration from its dictionary; a missing key keeps its default, others are errors."
     if not all(isinstance(x, dict) for x in (d, *(d.get(p, {}) for p in SECTIONS if isinstance(d, dict)))): raise ValueError('configuration: not a table of names and values')
     for k in d:
-        if k not in ('name', *SECTIONS): raise ValueError(f'configuration: unknown key {k!r}')
+        if k not in ('name', *SECTIONS): raise ValueError(f'configuration: unknown key {reprlib.repr(k)}')
     parts = {p:build(p, d.get(p, {}), f'configuration, {p}') for p in SECTIONS}
     return Config(cast(str, d.get('name', 'laptop'), 'name'), **parts)

@@ -8,14 +8,14 @@ Docs: https://instant4d.github.io/instant4d/video.html.md"""
 __all__ = ['COPIED', 'CONTAINERS', 'USUAL', 'write_video', 'Clip', 'read_video']
 
 # %% ../nbs/04_video.ipynb #d87b7071
-import warnings
+import io, warnings
 from bisect import bisect_left
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from .files import SYNTHETIC_MARK, writing
+from .files import SYNTHETIC_MARK, existing, target, writing
 from .images import _metadata, as_pixels, to_rgb
 from .patching import patch
 
@@ -87,7 +87,8 @@ def _gif(path, frames, size, fps, sound=None):
     def pictures():
         for n, f in enumerate(frames): times.append(10*(_ends(n+1, fps) - _ends(n, fps))); yield Image.fromarray(f)
     first, *rest = pictures()
-    first.save(path, save_all=True, append_images=rest, duration=times, loop=0, **_metadata('.gif'))
+    b = io.BytesIO(); first.save(b, 'GIF', save_all=True, append_images=rest, duration=times, loop=0, **_metadata('.gif'))
+    Path(path).write_bytes(b.getvalue())
 
 # %% ../nbs/04_video.ipynb #d8dacf5c
 def _same(frames):
@@ -106,7 +107,7 @@ def write_video(
     sound=None,             # a clip whose sound is copied, up to the last frame; not into a GIF
 )->Path:
     "Write a clip that says it is synthetic; the frames are taken one at a time."
-    path, frames = Path(path), _same(frames)
+    path, frames = target(path), _same(frames)
     write = {'.mp4':_mp4, '.gif':_gif}.get(path.suffix.lower())
     if write is None: raise ValueError(f'{path}: unknown suffix; use .mp4 or .gif')
     if not 0 < fps <= 1000: raise ValueError(f'{path}: fps is {fps}; use 1 to 60')
@@ -124,8 +125,7 @@ def _no_clip(path): return ValueError(f'{path}: cannot be read as a clip; use an
 def _opened(path):
     "The container of a clip, or one line."
     import av
-    if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such file; check its name')
-    if not Path(path).is_file(): raise ValueError(f'{path}: not a file; name a clip')
+    existing(path, 'check its name, and name a clip', 'a clip')
     av.logging.set_level(av.logging.PANIC)                   # what matters is said by us
     try: c = av.open(f'file:{path}', options=dict(protocol_whitelist='file', format_whitelist=CONTAINERS))
     except (av.FFmpegError, OSError, ValueError): raise _no_clip(path) from None
@@ -176,7 +176,7 @@ class Clip:
         fps=None,           # frames a second; None: the clip's own
         side:int=None,      # shrink what is larger, pixels of the longer side
     ):
-        self.path, self.side = Path(path), side
+        self.path, self.side = existing(path, 'check its name, and name a clip', 'a clip'), side
         with _opened(path) as c:
             self.times, end, self.short = _times(c); v = c.streams.video[0]
             self.sound, self.washed = bool(c.streams.audio), v.codec_context.color_trc in (16, 18)

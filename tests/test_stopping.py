@@ -1,6 +1,8 @@
 """A command that is stopped or killed leaves no process and no half of a file."""
 
-import os, signal, subprocess, sys, threading, time
+import os, pickle, signal, subprocess, sys, threading, time
+from pathlib import Path
+import numpy as np
 import pytest, torch
 from instant4d.files import writing
 
@@ -52,3 +54,65 @@ def test_heads(how, tmp_path):
     while time.time() < until and any(map(alive, workers)): time.sleep(.2)
     assert not any(map(alive, workers)) and 'Traceback' not in said
     if how != 'SIGKILL': assert p.returncode == 130 and not (tmp_path/'out').exists()
+
+
+def test_a_fork_after_a_render_draws(tmp_path):
+    "No thread of torch survives a fork: the child would wait for them without end."
+    code = '''import os, torch; torch.set_num_threads(2)
+from instant4d import Camera, splat; from instant4d.splatting.kernels import random_scene
+draw = lambda: (torch.randn(400, 400) @ torch.randn(400, 400), splat(random_scene(500), Camera.look(), 64).image.sum().item())[1]
+one = draw(); child = os.fork()
+if not child: os._exit(0 if draw() == one else 3)
+print(os.waitpid(child, 0)[1])'''
+    done = subprocess.run([sys.executable, '-c', code], env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[1])), capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == '0', done.stderr
+
+
+class Trap:
+    def __reduce__(self): return eval, ("__import__('test_stopping').__dict__.__setitem__('SPRUNG', True)",)
+SPRUNG = False
+
+def test_nothing_unpickles(tmp_path):
+    "Whoever wrote a pickle decides what is called when it is opened: no reader opens one."
+    from instant4d import Avatar, load_dino, load_driver, load_model, load_released, load_xnemo
+    from instant4d.model.photos import load_framer
+    from instant4d.teacher.morphable import load_head_model
+    from instant4d.training.checkpoints import load_plain
+    readers = Avatar.load, load_model, load_dino, load_released, load_xnemo, load_framer, load_head_model, load_plain
+    for name, write in dict(a=lambda p: p.write_bytes(pickle.dumps(Trap())), b=lambda p: torch.save(Trap(), p), c=lambda p: np.savez(open(p, 'wb'), x=np.array([Trap()], object))).items():
+        path = tmp_path/name/'ckpt.pth'; path.parent.mkdir(); write(path)
+        for read in readers:
+            with pytest.raises((ValueError, FileNotFoundError)): read(path)
+    assert not SPRUNG
+
+def test_nothing_is_asked_of_the_outside(tmp_path, monkeypatch):
+    "An avatar, a driver, a page, a shard and a name that is an address, without a connection."
+    import socket
+    from instant4d import load_driver, load_model
+    from instant4d.data.people import Heads
+    from instant4d.video import read_video
+    def never(*args, **kw): raise AssertionError(f'asked for {args}')
+    for name in ('getaddrinfo', 'create_connection'): monkeypatch.setattr(socket, name, never)
+    monkeypatch.setattr(socket.socket, 'connect', never)
+    root = Path(__file__).parents[1]; model = load_model(); a = model.encode(root/'data_samples'/'portraits'/'head-900003.webp', crop=False)
+    a.save_html(tmp_path/'a.html', load_driver(model)); a.save(tmp_path/'a.safetensors'); Heads(root/'data_samples'/'heads-train.tar').rgba(0, 0)
+    for f in (model.encode, read_video, load_model, Heads):
+        with pytest.raises((ValueError, FileNotFoundError)): f('http://127.0.0.1:9/a.mp4')
+
+def test_an_avatar_is_not_erased():
+    from instant4d import load_preset
+    from instant4d.evaluation.bench import stand_in
+    a = stand_in(load_preset('smoke')); before = a.render().image.clone()
+    a.gaussians().means.zero_(); assert torch.equal(a.render().image, before)
+
+
+@pytest.mark.parametrize('command', [['data', 'import', 'in', '-o', 'out'], ['train', '--preset', 'smoke', '--heads', 'h', '--out', 'run'], ['evaluate', '--out', 'eval'], ['heads', '-o', 'heads'], ['animate', 'me.png', 'me.png', '-o', 'a.mp4']], ids=lambda c: c[0])
+def test_ctrl_c(command, tmp_path, monkeypatch, capsys):
+    "Wherever it comes, also while modules load: one line, exit code 130, no empty folder."
+    from instant4d import cli
+    monkeypatch.chdir(tmp_path)
+    def stopped(*args, out=None, **kw):
+        if out: Path(out).mkdir(parents=True)
+        raise KeyboardInterrupt
+    run, *rest = cli.COMMANDS[command[0]]; monkeypatch.setitem(cli.COMMANDS, command[0], (stopped, *rest))
+    assert cli.main(command) == 130 and capsys.readouterr().err.count('\n') == 1 and not list(tmp_path.iterdir())

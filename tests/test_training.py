@@ -1,5 +1,5 @@
 """Training: what only processes can show. Killed runs go on bit by bit, two processes learn what one learns, nothing is lost."""
-import os, random, shutil, signal, subprocess, sys, time
+import os, random, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 import pytest, torch
 
@@ -51,7 +51,7 @@ def test_asked_to_stop_it_saves(command, tmp_path, by):
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs /dev/full, a disk that is always full')
 def test_full_disk_keeps_the_last_checkpoint(tmp_path):
     from instant4d.training.checkpoints import save_checkpoint
-    save_checkpoint(tmp_path/'last.pt', dict(step=1)); os.symlink('/dev/full', tmp_path/f'.{os.getpid()}-last.pt')
+    save_checkpoint(tmp_path/'last.pt', dict(step=1)); os.symlink('/dev/full', tmp_path/f'.{os.getpid()}-{threading.get_native_id()}-last.pt')
     with pytest.raises(ValueError, match='No space left.*is intact'): save_checkpoint(tmp_path/'last.pt', dict(x=torch.ones(10**6)))
     assert load(tmp_path) == dict(step=1)
 

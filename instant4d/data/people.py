@@ -14,6 +14,7 @@ import numpy as np, torch
 from torch import Tensor
 from jaxtyping import Float, UInt8
 from tqdm.auto import tqdm
+from ..files import short_name
 from ..patching import patch
 from ..splatting.cameras import Camera
 from .shards import (
@@ -78,7 +79,7 @@ def collect(
         for name, p, own in found:
             try: fits(p, name, files, names)
             except ValueError as e:
-                skipped.append((path, int(name[:-5]) if name[:-5].isdigit() else name, str(e)))
+                skipped.append((path, int(name[:-5]) if name[:-5].isdecimal() else name, str(e)))
                 continue
             people[name], names = p, names or p['names']
             files.update(own)
@@ -94,7 +95,7 @@ def fits(p, name, files, names):
 
 def report_skipped(people, files, skipped, shards)->tuple:      # the first three
     "One line for whoever was skipped, one for a mixture of renderers, an error for nobody."
-    where = f'{shards[0]}' + (f' and {len(shards)-1} more' if len(shards) > 1 else '')
+    where = short_name(shards[0]) + (f' and {len(shards)-1} more' if len(shards) > 1 else '')
     if not people:
         why = skipped[0][2] if skipped else 'no NNNNNN.json inside'
         raise ValueError(f'{where}: no head can be read ({why}); render them again')
@@ -213,6 +214,8 @@ def picture_fault(kind, data, size)->str:
     "What is wrong with a picture; '' if nothing is."
     try: x = decode(kind, data, size)
     except Damaged as e: return str(e)
+    if kind == 'rgba' and not x[...,3].any(): return 'shows nothing'
+    if kind == 'rgba' and (x[...,:3].max(-1) > x[...,3] + 32.).mean() > .05: return 'has colours beyond its coverage; multiply them by alpha'
     return f'holds region {x.max()}' if kind == 'label' and x.max() >= len(REGIONS) else ''
 
 # %% ../../nbs/data/33_people.ipynb #576ca3e3

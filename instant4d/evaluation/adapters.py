@@ -14,6 +14,8 @@ from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
+from ..files import existing
+from ..training.checkpoints import load_plain
 from ..training.judges import face_input
 from ..training.losses import TRUNKS, UserEmbedding, load_lpips
 
@@ -46,7 +48,7 @@ def load_smirk(folder, weights=None):       # (B,3,H,W) -> FLAME expression (B,5
     path = Path(weights) if weights else next((p for p in paths if p.is_file()), paths[0])
     if not path.is_file():
         raise FileNotFoundError(f"{path}: not there; run SMIRK's quick_install.sh")
-    state, net = torch.load(path, map_location='cpu', weights_only=True), m.SmirkEncoder()
+    state, net = load_plain(path, 'fetch it again'), m.SmirkEncoder()
     try: net.load_state_dict({k[14:]:v for k, v in state.items() if k.startswith('smirk_encoder.')})
     except RuntimeError:
         raise ValueError(f'{path}: does not fit SmirkEncoder; fetch both anew') from None
@@ -61,8 +63,7 @@ def ask_smirk(net:nn.Module, x:Float[Tensor,'B 3 H W'])->tuple:
 # %% ../../nbs/evaluation/61_adapters.ipynb #0ac8fe6c
 def load_arcface(path)->UserEmbedding:      # .onnx (insightface's w600k_r50, say) or TorchScript
     "A face recogniser of the user's; faces are cut from the middle, not aligned by five points."
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: not there; give an ArcFace .onnx or TorchScript file')
+    existing(path, 'give an ArcFace .onnx or TorchScript file')
     if Path(path).suffix != '.onnx':
         try: return UserEmbedding(torch.jit.load(str(path), 'cpu').eval())
         except RuntimeError:

@@ -37,6 +37,10 @@ from .metrics import Harness, all_cases, legible, measure, person_means
 
 _log = logging.getLogger(__name__)     # the command line prints instead
 
+# %% ../../nbs/evaluation/63_rivals.ipynb #f1a9390b
+from ..training.checkpoints import load_plain, save_checkpoint
+from ..training.runs import read_curve
+
 # %% ../../nbs/evaluation/63_rivals.ipynb #36f3cc06
 class Fusion(nn.Module):
     "Planes and two codes to a residual of the features' planes, by tokens that see each other."
@@ -146,8 +150,8 @@ def shared_start(heads:Heads, out, steps:int, *, preset:str='ablation', **settin
         how = dict(train_steps=steps, train_same=1.) | settings
         if steps: model = train(load_preset(preset, **how), heads, Path(out)/'start', bundled_motion())
         else: model = load_model('laptop')
-        with writing(path) as part: torch.save(still_parts(model), part)
-    return torch.load(path, map_location='cpu', weights_only=True)
+        save_checkpoint(path, still_parts(model))
+    return load_plain(path)
 
 # %% ../../nbs/evaluation/63_rivals.ipynb #d93072db
 def freeze_trunk(model:Instant4D)->Instant4D:
@@ -164,7 +168,7 @@ class Curve:
         last:int,           # steps that a loss is the mean of
     ):
         self.path, self.last, self.started = path, last, time.process_time()
-        self.rows = json.loads(path.read_text()) if path.exists() else []
+        self.rows = read_curve(path)
         self.spent = self.rows[-1][0] if self.rows else 0
     def __call__(self, model, step, log):
         recent = [x['l1'] + x['detail'] for x in log[-self.last:]]
@@ -331,7 +335,10 @@ class Grid:
 def open(self:Grid, name:str, about:dict)->dict:
     "The file of earlier runs, if they were made alike."
     path = self.path = self.out/name
-    r = self.r = json.loads(path.read_text()) if path.exists() else dict(about=about, runs=[])
+    try: r = self.r = json.loads(path.read_text()) if path.exists() else dict(about=about, runs=[])
+    except (ValueError, RecursionError, OSError): r = None
+    if not isinstance(r, dict) or not isinstance(r.get('about'), dict) or not isinstance(r.get('runs'), list):
+        raise ValueError(f'{path}: not a file of earlier runs; remove it, or choose another folder')
     if differs := [k for k in about if k != 'command' and about[k] != r['about'].get(k)]:
         raise ValueError(f'{path}: was made with another {differs[0]}; choose another folder')
     return r
@@ -367,7 +374,7 @@ def fill(
 # %% ../../nbs/evaluation/63_rivals.ipynb #a381ddba
 def stored_rival(out, name:str, seed:int)->Instant4D:
     "The averaged model of a run's last checkpoint."
-    c = torch.load(Path(out)/f'{name}-{seed}'/'last.pt', map_location='cpu', weights_only=True)
+    c = load_plain(Path(out)/f'{name}-{seed}'/'last.pt')
     model = RIVALS[name].make(from_dict(c['config'])).eval()
     model.load_state_dict(c['state']['model'] | c['state']['average'])
     return model

@@ -10,7 +10,7 @@ __all__ = ['MOST', 'BITS', 'ACTS', 'SHADERS', 'PURPOSE', 'slider_codes', 'ever_s
            'assemble', 'check_page']
 
 # %% ../../nbs/explore/74_page.ipynb #b87dd573
-import base64, html, json, math, re
+import base64, html, json, math, os, re
 from pathlib import Path
 import torch
 import instant4d
@@ -20,7 +20,7 @@ from ..files import SYNTHETIC_MARK, writing
 from ..patching import patch
 from ..splatting.oracle import ALPHA_MIN
 from ..model.avatar import Avatar
-from .driving import Driver
+from .driving import Driver, number_of
 from .motion_bases import basis_map
 
 # %% ../../nbs/explore/74_page.ipynb #907df9cb
@@ -166,8 +166,13 @@ def assemble(
     return fill_holes(page_file('page.html'), parts)
 
 # %% ../../nbs/explore/74_page.ipynb #4f8e1e90
-def check_page(path, avatars, driver, codes):
+def check_page(path, avatars, driver, codes=None, fps=25., words=()):
     "One line for what cannot become a page."
+    if not isinstance(driver, Driver): raise ValueError(f'a Driver expected, not {type(driver).__name__}; see load_driver')
+    if not isinstance(path, (str, os.PathLike)): raise ValueError(f'{path!r}: not the name of a file; give one that ends in .html')
+    if not 0 < number_of(fps, 'fps') <= 1000: raise ValueError(f'fps is {fps}; use 1 to 60')
+    if bad := [w for w in words if not isinstance(w, str)]: raise ValueError(f'title and purpose are text, not {bad[0]!r}')
+    if not isinstance(codes, (list, tuple, Tensor, type(None))): raise ValueError(f'codes are a list or a tensor, not {type(codes).__name__}')
     if Path(path).suffix.lower() not in ('.html', '.htm'):
         raise ValueError(f'{path}: write a page to a name that ends in .html')
     for a in avatars:
@@ -175,8 +180,8 @@ def check_page(path, avatars, driver, codes):
             raise ValueError(f'an Avatar expected, not {type(a).__name__}; see Instant4D.encode')
         if a.cfg.model.deform != 'feature':
             raise ValueError("a page computes equation 2; encode with a model whose deform is 'feature'")
-        for c in (driver.rest, *codes): a.check_code(c)
-    if not len(codes): raise ValueError('codes is empty; give the motion code of each frame, or None')
+        for c in (driver.rest, *(() if codes is None else codes)): a.check_code(c)
+    if codes is not None and not len(codes): raise ValueError('codes is empty; give the motion code of each frame, or None')
 
 # %% ../../nbs/explore/74_page.ipynb #9b7835df
 PURPOSE = 'One picture became this 3D head: turn it, change its face, and see which parts move alike.'
@@ -194,7 +199,7 @@ def save_html(
 ):
     "Write a page that holds this head and moves it: one file, which loads nothing."
     heads = [a for a in (self, second) if a is not None]
-    check_page(path, heads, driver, (driver.rest,) if codes is None else codes)
+    check_page(path, heads, driver, codes, fps, (title, purpose))
     drive = 'Named expressions, one after the other.' if codes is None else 'A recorded face.'
     frames = performance(driver) if codes is None else torch.stack(list(codes)).cpu()
     parts = [head_of(a, driver, frames) for a in heads]

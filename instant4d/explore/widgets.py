@@ -31,7 +31,7 @@ from ..model.model import Instant4D, load_late, load_model, new_model
 from ..model.triplanes import sample_triplane, split_features
 from ..data.people import Heads
 from ..data.shards import sample_shard
-from .driving import Driver, Mixer, displacement, jpeg, load_driver, need_widgets, sided
+from .driving import Driver, Mixer, displacement, jpeg, load_driver, need_widgets, number_of, sided
 from .motion_bases import (
     SIMILARITIES, basis_map, centred, fit_palette, mark, peak, pixel, show_similarity, surface)
 
@@ -81,6 +81,8 @@ class BasisExplorer:
         return self.driver({scene.name: scene.much}) if scene.much else None
     def see(self, scene:Scene)->list:
         "The maps of both heads; the last ones are kept."
+        number_of(scene.much, 'much'); number_of(scene.yaw, 'yaw')
+        if scene.show not in self.shows: raise ValueError(f'{scene.show!r} is not there to show; one of {", ".join(self.shows)}')
         if self.kept[0] != scene:
             code, camera = self.code(scene), Camera.look(scene.yaw)
             self.kept = scene, [basis_map(a, camera, self.size, v, code)
@@ -94,6 +96,8 @@ def pin(self:BasisExplorer,
     scene:Scene=Scene(),
 ):                              # a `Pin`, or None where there is no head
     "The Gaussians around the point of the surface that was clicked."
+    if who not in (0, 1): raise ValueError(f'head {who!r}: there are heads 0 and 1')
+    spot = [number_of(v, 'a place in the picture') for v in spot]
     m = self.see(scene)[who]; here = torch.zeros_like(m.solid); here[pixel(spot, *m.alpha.shape)] = True
     if not (here & m.solid).any(): return None
     g = self.pair[who].gaussians(self.code(scene))
@@ -110,6 +114,7 @@ def place(self:BasisExplorer, pin:Pin, scene:Scene)->tuple:     # (x,y), fractio
 @patch
 def alike(self:BasisExplorer, pin:Pin, scene:Scene=Scene(), kind:str='head')->list:     # two maps (H,W)
     "Cosine of both heads to a pin; 0 where there is no head."
+    if not isinstance(pin, Pin) or pin.who not in (0, 1): raise ValueError('a pin is expected, see `pin`; where no head is, there is none')
     maps = self.see(scene); q = self.shows[scene.show][pin.who][pin.near].mean(0)
     m = maps[pin.who]; both = m.basis[m.solid].mean(0) if kind == 'head' else q.mean() if kind == 'channels' else 0
     return [F.cosine_similarity(centred(m, kind), q - both, dim=-1)*m.solid for m in maps]
@@ -123,6 +128,7 @@ def draw(self:BasisExplorer,
     scene:Scene=Scene(), kind:str='head',
 )->Float[Tensor,'H2 W2 3']:
     "Two rows, one for each head: the head, and what is like the last pin."
+    if not len(pins): raise ValueError('no pins; give one at least, see `pin`')
     maps, rows = self.see(scene), []
     for k, (m, s) in enumerate(zip(maps, self.alike(pins[-1], scene, kind))):
         rings = [(self.place(p, scene), INKS[j % len(INKS)]) for j, p in enumerate(pins) if p.who == k]
@@ -170,7 +176,7 @@ def click_image():
 
 def spot_in(at, pictures:int=2)->tuple:     # which head, (x,y) in its picture, whether on the map
     "Where in the four pictures a place is."
-    x, y = (min(1.999, max(0., 2*v)) for v in at)
+    x, y = (min(1.999, max(0., 2*number_of(v, 'a place in the picture'))) for v in at[:2])
     return int(y), (x % 1, y % 1), x >= 1
 
 # %% ../../nbs/explore/72_widgets.ipynb #cacf63eb
@@ -282,6 +288,7 @@ class Rivals:
     ): self.pair, self.driver, self.size, self.cases = (a, b), driver, size, cases or {}
     def draw(self, values:dict, yaw:float=0., *, case:str=None)->Float[Tensor,'H Wn 3']:
         "Both with these named values from this side, or in a case, and their difference."
+        if case not in (None, 'by name', *self.cases): raise ValueError(f'no case {case!r}; there are {", ".join(self.cases) or "none"}')
         known = self.cases.get(case)
         code, camera = known[:2] if known else (self.driver(values), Camera.look(yaw))
         p, q = (v.render(code, camera, self.size).image.clamp(0,1) for v in self.pair)
@@ -329,6 +336,7 @@ def thin_out(
     seed:int=0,
 )->Tensor:                      # numbers of Gaussians, ascending
     "Which Gaussians to show: a draw by opacity, without repeats."
+    if not isinstance(most, int) or most < 1: raise ValueError(f'{most!r} points; give a whole number from 1')
     o, g = avatar.gaussians().opacities, torch.Generator().manual_seed(seed)
     return torch.multinomial(o.cpu() + 1e-9, min(most, len(o)), generator=g).sort().values
 
@@ -390,10 +398,10 @@ class Anatomy:
         avatar:Avatar, driver:Driver,
         most:int=4000,              # points
     ): self.avatar, self.driver, self.keep = avatar, driver, thin_out(avatar, most)
-    def code(self, values): "The motion code of named values; None if all are 0."; return self.driver(values) if any((values or {}).values()) else None
+    def code(self, values): "The motion code of named values; None if all are 0."; c = self.driver.coefficients({} if values is None else values); return self.driver(c) if c.any() else None
     def chosen(self, cut:float=1., solid:float=0.)->Tensor:     # numbers of Gaussians
         "Those that are kept, behind a cut and above an opacity; in the still head, so that they stay the same."
-        g = self.avatar.gaussians()
+        g = self.avatar.gaussians(); number_of(cut, 'cut'); number_of(solid, 'solid')
         return self.keep[((g.means[:,2] <= cut) & (g.opacities >= solid)).cpu()[self.keep]]
     def draw(self, by:str='bases', values:dict=None, *, cut:float=1., solid:float=0.)->tuple:
         "Where the points are (n,3), and their colours (n,3) in 0..1; `values`: name -> value."
@@ -402,6 +410,7 @@ class Anatomy:
     def numbers(self, k:int, values:dict=None)->str:
         "What Gaussian k is, in a line."
         g, still = self.avatar.gaussians(self.code(values)), self.avatar.gaussians()
+        if not isinstance(k, int) or not 0 <= k < g.n: raise ValueError(f'Gaussian {k!r}: there are 0 to {g.n - 1}')
         row = lambda x: ', '.join(f'{v:.1f}' for v in x.tolist())
         return (f'Gaussian {k}: at ({row(g.means[k]*MM)}) mm, {row(g.scales[k]*MM)} mm wide, opacity {g.opacities[k]:.2f}, '
                 f'colour ({", ".join(f"{v:.2f}" for v in g.colors[k].tolist())}), moved by {(g.means[k] - still.means[k]).norm()*MM:.1f} mm')
@@ -422,7 +431,7 @@ def widget(self:Anatomy):
             cloud.x, cloud.y, cloud.z = np.ascontiguousarray(p.T)
             cloud.marker.color = in_cube(c)
     def clicked(trace, points, state):
-        if points.point_inds: line.value = self.numbers(self.chosen(cut.value, solid.value)[points.point_inds[0]].item(), values())
+        if points.point_inds and points.point_inds[0] < len(self.chosen(cut.value, solid.value)): line.value = self.numbers(self.chosen(cut.value, solid.value)[points.point_inds[0]].item(), values())
     figure.data[0].on_click(clicked)
     for v in (by, cut, solid, name, much): v.observe(redraw, 'value')
     about = intro('Inside the head', 'Every point is a Gaussian. Drag to turn; cut the face away; click a point.')

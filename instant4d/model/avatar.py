@@ -15,6 +15,7 @@ from tqdm import tqdm
 from jaxtyping import Float
 from ..config import Config, ModelConfig, as_dict
 from ..files import load_strict, read_tensors, write_tensors
+from ..images import plain
 from ..patching import patch
 from ..splatting.gaussians import Antialiased, Gaussians
 from ..splatting.cameras import Camera, Frame, front_camera
@@ -121,6 +122,7 @@ def check_code(
 ):
     "One line for a motion code that does not fit."
     fits = isinstance(coef, Tensor) and coef.shape == self.code.shape
+    if fits: coef = plain(coef, 'a motion code')
     if not fits or coef.device.type == 'cpu' and not coef.isfinite().all():     # a GPU would have to wait
         got = tuple(coef.shape) if isinstance(coef, Tensor) else type(coef).__name__
         raise ValueError(f'a motion code has {len(self.code)} finite numbers, '
@@ -200,6 +202,10 @@ def animate(
     progress:bool=False,    # show a bar
 )->Iterator[Frame]:         # a Frame for each code
     "Frames one after the other; nothing is kept."
+    if isinstance(coefs, (str, dict)) or not hasattr(coefs, '__iter__'):
+        raise ValueError(f'motion codes are a list or a tensor, not {type(coefs).__name__}')
+    if cameras is not None and not isinstance(cameras, Camera): raise ValueError(f'cameras are a batched Camera, not {type(cameras).__name__}; see `orbit`')
+    coefs = coefs if cameras is None or hasattr(coefs, '__len__') else list(coefs)
     if cameras is not None and tuple(cameras.shape) != (len(coefs),):
         raise ValueError(f'{len(coefs)} codes need {len(coefs)} cameras, '
                          f'not {tuple(cameras.shape)}; see `orbit`')

@@ -161,7 +161,7 @@ class Avatar(nn.Module):
         camera:Camera|None=None,     # that took it; None: `Camera.look()`
         alpha:Float[Tensor,'H H']|None=None, # coverage of the head; None: all of it is head
         *, also:Any=...,             # more photographs of the person: (photo, camera, alpha, motion code)
-        steps:int=100,          # of Adam, for each photograph
+        steps:int=50,           # of Adam, for each photograph
         lr:float=.04,
         weights:FitWeights=...,
         size:int=128,           # pixels a side of the side views

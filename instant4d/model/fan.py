@@ -16,6 +16,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 from ..patching import patch
+from ..files import existing
 from ..images import CROP_SIDE, CROP_UP, find_face, read_image, to_tensor
 
 # %% ../../nbs/model/24_fan.ipynb #b19cc406
@@ -273,8 +274,7 @@ def read_state(
     path,       # a plain dictionary of tensors
 )->dict:
     "A state dict, without running what the file says; one line for anything else."
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such file; give {RELEASED_FILE}')
+    existing(path, f'give {RELEASED_FILE}')
     try: state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:              # torch, zip and pickle each raise their own
         why = f'not a whole file of tensors ({type(e).__name__})'

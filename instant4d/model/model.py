@@ -61,6 +61,7 @@ class Instant4D(nn.Module):
         motion_encoder:nn.Module=None,  # any (B,3,H,W) -> (B,code) in place of the configured M
     ):
         super().__init__()
+        if not isinstance(motion_encoder, (nn.Module, type(None))): raise ValueError(f'a motion encoder is an nn.Module, not {type(motion_encoder).__name__}')
         self.cfg, m = cfg, cfg.model; self.encoder = make_encoder(m)
         self.motion_encoder = make_motion(m) if motion_encoder is None else motion_encoder
         self.phi, self.psi = make_decoders(m)
@@ -140,12 +141,13 @@ def reader(self:Instant4D)->str:
 def motion(
     self:Instant4D,
     driving,                # path, bytes of a file, PIL picture, uint8 or 0..1 array, or (3,H,W) tensor in 0..1
-    crop:bool=True,         # find the face and crop; False: the picture as it is; tensors are taken as they are
+    crop:bool=True,         # find the face and straighten it; False: the picture as it is; tensors are taken as they are
 )->Float[Tensor,'512']:     # (n,512) for a list of n, or a batch (n,3,H,W)
     "M(I_d), the motion code of a picture, or of each in a batch."
     several, batch = batch_of(driving); self.check_precision()
-    fine = 0 if any(isinstance(d, Tensor) for d in batch) else wanted(self.motion_encoder)
-    x = [load_portrait(d, max(self.cfg.model.image, fine), crop) for d in batch]
+    size = max(self.cfg.model.image, 0 if any(isinstance(d, Tensor) for d in batch) else wanted(self.motion_encoder))
+    photo = lambda d: crop and not isinstance(d, Tensor)
+    x = [straightened(d, size).small if photo(d) else load_portrait(d, size, crop=False) for d in batch]
     parts = [torch.stack(x[k:k+32]).to(self.device) for k in range(0, len(x), 32)]
     out, n = torch.cat([self.motion_encoder(p) for p in parts]), self.cfg.model.code
     if out.shape != (len(x), n):
@@ -296,8 +298,8 @@ def usable(
     device,         # name of a device, or a device
 )->torch.device:
     "The device, or one line where it cannot be used here."
-    try: return torch.empty(0, device=device).device
-    except (AssertionError, RuntimeError, TypeError) as e:
+    try: return torch.zeros(1, device=device).cpu() is not None and torch.device(device)
+    except (AssertionError, RuntimeError, TypeError, NotImplementedError) as e:
         why = str(e).strip().split('\n')[0].split('. ')[0].rstrip('.')[:90]
         raise ValueError(f"device {device!r} cannot be used ({why}); use 'cpu'") from None
 
@@ -357,7 +359,7 @@ def load_late(
     path=None,              # a file of your own; None: the one of the package
 )->Instant4D:               # in evaluation mode, gradients off
     "A rival on the bundled trunk and M."
-    path = path or bundled(f'late-{name}.safetensors'); base = load_model('laptop')
+    path = bundled(f'late-{name}.safetensors') if path is None else path; base = load_model('laptop')
     tensors, about = read_tensors(path, 'late')
     if about.get('trunk') != trunk_sum(base):
         raise ValueError(f'{path}: belongs to other bundled weights; '

@@ -82,7 +82,7 @@ class Instant4D(nn.Module):
     def motion(
         self,
         driving:Any,                # path, bytes of a file, PIL picture, uint8 or 0..1 array, or (3,H,W) tensor in 0..1
-        crop:bool=True,         # find the face and crop; False: the picture as it is; tensors are taken as they are
+        crop:bool=True,         # find the face and straighten it; False: the picture as it is; tensors are taken as they are
     )->Float[Tensor,'512']:     # (n,512) for a list of n, or a batch (n,3,H,W)
         "M(I_d), the motion code of a picture, or of each in a batch."
         ...
@@ -99,7 +99,7 @@ class Instant4D(nn.Module):
     def encode_photo(
         self,
         source:Any,                     # path or PIL picture
-        steps:int=100,              # of the fit
+        steps:int=50,               # of the fit
         *, also:Any=...,                 # more photographs of the same person: paths or PIL pictures
         face:int=0,                 # which of several faces
         progress:bool=False,        # show a bar

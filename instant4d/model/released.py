@@ -18,6 +18,7 @@ import torch, torch.nn.functional as F
 from torch import Tensor
 from jaxtyping import Float
 from ..config import load_preset
+from ..files import existing
 from ..images import load_portrait, read_image, to_tensor
 from ..patching import patch
 from ..splatting.cameras import Camera, rays
@@ -81,7 +82,7 @@ def read_released(
     path,           # ckpt.pth or ckpt-legacy.pth of the release
 )->tuple:           # E's, Phi's and Psi's tensors by released name; M's, as X-NeMo names them
     "Both dictionaries of a released checkpoint; one line if it is anything else. No code in a file is run."
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file; check its name')
+    existing(path)
     try: d = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(f'{path}: holds something beside tensors; a released checkpoint loads without running code') from None
@@ -313,7 +314,7 @@ def load_released(
     variant:str=None,   # legacy or new; None: by the file's name
 )->Released:            # in evaluation mode, gradients off
     "The authors' weights as a model; give it portraits on black, framed as theirs."
-    variant = variant_of(path, variant); E, M = read_released(path)
+    variant = variant_of(existing(path), variant); E, M = read_released(path)
     drawn = 'antialiased' if variant == 'legacy' else 'classic'
     cfg = load_preset('paper', model_encoder='released', model_position='absolute', model_splat=drawn)
     model = Released(cfg).eval().requires_grad_(False); model.variant = variant

@@ -9,6 +9,7 @@ __all__ = ['BACKENDS', 'need_gsplat', 'splat_gsplat', 'pick_backend', 'check_inp
 
 # %% ../../nbs/splatting/15_api.ipynb #e88a5fa5
 import shutil
+from numbers import Real
 import torch
 from .gaussians import Gaussians
 from .cameras import Camera, Frame, image_size
@@ -84,7 +85,7 @@ def check_input(
     if not isinstance(camera, Camera):
         raise ValueError(f'a Camera expected, not {type(camera).__name__}; see Camera.look')
     g.check(everything or not isinstance(g.means, torch.Tensor) or g.device.type == 'cpu')
-    if everything or camera.device.type == 'cpu': camera.check()
+    if everything or camera.device.type in ('cpu', 'meta'): camera.check()
 
 # %% ../../nbs/splatting/15_api.ipynb #829ab527
 def splat(
@@ -99,7 +100,7 @@ def splat(
     "Draw 3D Gaussians: differentiable to all of `g` on every backend (Sec. 3)."
     if backend not in ('auto', *BACKENDS):
         raise ValueError(f'backend {backend!r} is unknown; one of auto, {", ".join(BACKENDS)}')
-    if not 0 <= eps2d < 1e6:
+    if not isinstance(eps2d, (Real, torch.Tensor)) or not 0 <= eps2d < 1e6:
         raise ValueError(f'eps2d is {eps2d}; it is a blur in square pixels, 0.3 by custom')
     if check is not False: check_input(g, camera, bool(check))
     else: g.check(numbers=False)            # shapes always: kernels trust them

@@ -11,6 +11,7 @@ __all__ = ['MM', 'EG3D_UNIT', 'intrinsics', 'image_size', 'camera_axes', 'invert
 # %% ../../nbs/splatting/12_cameras.ipynb #7b059050
 import functools, io, math, operator
 from dataclasses import dataclass
+from numbers import Integral
 import numpy as np, torch
 from jaxtyping import Float, UInt8
 from PIL import Image
@@ -69,6 +70,9 @@ def shared_batch(
     K:Float[Tensor,'*B 3 3'],   # intrinsics
 )->torch.Size:                  # batch dimensions of both
     "What the batch dimensions of both broadcast to, or a one-line ValueError."
+    for name, x in dict(cam2world=m, K=K).items():
+        kind = type(x).__name__ if not isinstance(x, Tensor) else x.layout if x.layout != torch.strided else x.dtype
+        if not isinstance(kind, torch.dtype) or not kind.is_floating_point: raise ValueError(f'camera: {name} is {kind}; give a dense tensor of floats')
     if m.shape[-2:] != (4,4) or K.shape[-2:] != (3,3):
         raise ValueError(f'a camera is (*,4,4) and (*,3,3), not {[*m.shape]} and {[*K.shape]}')
     try: return torch.broadcast_shapes(m.shape[:-2], K.shape[:-2])
@@ -120,11 +124,14 @@ def as_numbers(
 
 # %% ../../nbs/splatting/12_cameras.ipynb #fd709e81
 def check_view(**given):
-    "Plain numbers of a view make sense; tensors are not looked at, since that would make a GPU wait."
+    "Numbers of a view make sense; tensors elsewhere are not looked at, since that would make a GPU wait."
     for name, v in given.items():
+        if isinstance(v, Tensor) and v.device.type == 'cpu' and v.layout == torch.strided: v = v.detach().numpy()
         if v is None and name == 'distance' or any(isinstance(x, Tensor) for x in (v if isinstance(v, (list, tuple)) else [v])): continue
         try: x = np.asarray(v, float)
-        except (TypeError, ValueError): raise ValueError(f'{name} is {v!r}; give a number, a list or a tensor') from None
+        except (TypeError, ValueError): raise ValueError(f'{name} is {str(v)[:60]!r}; give a number, a list or a tensor') from None
+        if name == 'distance' and not (x > 0).all(): raise ValueError(f'distance is {v}; give more than 0')
+        if name == 'target' and x.shape[-1:] != (3,): raise ValueError(f'target is {v}; give x, y and z')
         if not np.isfinite(x).all(): raise ValueError(f'{name} is {v}; give finite numbers, no NaN')
         if name == 'fov' and not ((0 < x) & (x < 180)).all(): raise ValueError(f'fov is {v} degrees; give more than 0 and less than 180')
 
@@ -140,12 +147,15 @@ def look(
     dtype=torch.float32, device=None,
 )->Camera:                  # batched if an argument is
     "A camera that looks at `target`; numbers, lists and tensors broadcast."
-    check_view(yaw=yaw, pitch=pitch, fov=fov, distance=distance)
-    args = as_numbers(yaw, pitch, fov, distance, target, dtype=dtype, device=device)
-    (yaw, pitch, fov), (distance, target) = torch.broadcast_tensors(*args[:3]), args[3:]
-    if distance is None: distance = 1/(fov/2).deg2rad().tan()
-    axes = camera_axes(yaw, pitch)                                      # *B 3 3
-    t = target - distance[...,None]*axes[...,2]                         # *B 3
+    check_view(yaw=yaw, pitch=pitch, fov=fov, distance=distance, target=target)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point: raise ValueError(f'dtype is {dtype!r}; give a float type of torch')
+    try:
+        args = as_numbers(yaw, pitch, fov, distance, target, dtype=dtype, device=device)
+        (yaw, pitch, fov), (distance, target) = torch.broadcast_tensors(*args[:3]), args[3:]
+        if distance is None: distance = 1/(fov/2).deg2rad().tan()
+        axes = camera_axes(yaw, pitch)                                      # *B 3 3
+        t = target - distance[...,None]*axes[...,2]                         # *B 3
+    except (RuntimeError, AssertionError, TypeError) as e: raise ValueError(f'yaw, pitch, fov, distance and target do not go together ({str(e)[:120]})') from None
     m = t.new_zeros(*t.shape[:-1], 4, 4)
     m[...,:3,:3], m[...,:3,3], m[...,3,3] = axes, t, 1
     return cls(m, intrinsics(fov))
@@ -177,7 +187,8 @@ def check(
     self:Camera,    # the cameras to check
 )->Camera:          # the same cameras
     "Raise a one-line ValueError if a camera cannot take a picture."
-    m, K, I = self.cam2world.detach(), self.K.detach(), torch.eye(4).to(self.K)
+    if self.cam2world.is_meta or self.K.is_meta: raise ValueError('camera: on the device meta, where no numbers are; move the real one')
+    m, K = (x.detach().float() if x.element_size() < 4 else x.detach() for x in (self.cam2world, self.K)); I = torch.eye(4).to(K)
     R = m[...,:3,:3]
     turn = (R @ R.mT - I[:3,:3]).abs().amax((-2,-1)) + (torch.linalg.det(R) < 0)
     rules = {'NaN or infinity': torch.isfinite(m.sum() + K.sum()),
@@ -198,8 +209,9 @@ def orbit(
     fov=12.,        # degrees
 )->Camera:          # batch of n
     "A smooth closed loop around the face: frame n would be frame 0 again."
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f'an orbit of {n!r} frames; give a whole number from 1')
+    if not isinstance(n, Integral) or not 0 < n <= 10**6:
+        raise ValueError(f'an orbit of {n!r} frames; give a whole number from 1 to a million')
+    check_view(yaw=yaw, pitch=pitch)
     t = torch.arange(n) * (2*math.pi/n)
     return Camera.look(yaw*t.sin(), pitch*t.cos(), fov=fov)
 

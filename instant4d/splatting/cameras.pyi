@@ -125,7 +125,7 @@ def as_numbers(
     ...
 
 def check_view(**given:Any)->None:
-    "Plain numbers of a view make sense; tensors are not looked at, since that would make a GPU wait."
+    "Numbers of a view make sense; tensors elsewhere are not looked at, since that would make a GPU wait."
     ...
 
 def front_camera(

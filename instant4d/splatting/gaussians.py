@@ -86,6 +86,7 @@ def fault(
     for name, x in vars(g).items():
         if not x.isfinite().all(): return f'{name}: NaN or infinity; look where they come from'
     if not (g.scales > 0).all(): return 'scales: not above zero; they are standard deviations'
+    if not (g.scales < 1e9).all(): return 'scales: a billion units and more; their squares are too large for a float'
     if ((g.opacities < 0) | (g.opacities > 1)).any(): return 'opacities: outside 0..1; clamp them'
     n = g.quats.norm(dim=-1)
     if not ((n > 1e-12) & (n < 1e12)).all():
@@ -100,7 +101,7 @@ def check(
     "Raise a one-line ValueError if shapes, types or numbers cannot be drawn."
     for name in ('means', 'quats', 'scales', 'opacities', 'colors'):
         x = getattr(self, name)
-        if not isinstance(x, Tensor) or x.layout != torch.strided: raise ValueError(f'{name}: {type(x).__name__}; use a dense tensor')
+        if not isinstance(x, Tensor) or x.layout != torch.strided or x.is_meta: raise ValueError(f'{name}: {type(x).__name__}; use a dense tensor with numbers')
     ends = dict(means=(3,), quats=(4,), scales=(3,), opacities=(), colors=self.colors.shape[-1:])
     for name, end in ends.items():
         x, want = getattr(self, name), (*self.means.shape[:-1], *end)
@@ -109,5 +110,6 @@ def check(
         if not x.is_floating_point() or (x.dtype, x.device) != (self.dtype, self.device):
             raise ValueError(f'{name}: {x.dtype} on {x.device}; all five share one float type')
     if not self.means.numel(): raise ValueError('means: zero Gaussians; at least one is needed')
+    if not self.colors.numel(): raise ValueError('colors: no channels; at least one is needed')
     if numbers and (why := fault(self)): raise ValueError(why)
     return self

@@ -17,7 +17,7 @@ import numpy as np, torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 from jaxtyping import Float
-from ..files import SYNTHETIC_MARK, writing
+from ..files import SYNTHETIC_MARK, existing, writing
 from ..patching import patch
 from .gaussians import Gaussians
 
@@ -196,7 +196,7 @@ def load_ply(
     front:str='-z', # as for `save_ply`
 )->Gaussians:       # one set of three-channel Gaussians, float32, y up
     "Read a PLY of any program; view-dependent colour (`f_rest_*`) is left out."
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file; name a PLY')
+    existing(path, 'name a PLY')
     try:
         rows, kinds = read_vertices(Path(path).read_bytes())
         col = lambda *names: torch.tensor(np.stack([rows[k].astype('f4') for k in names], -1))

@@ -362,7 +362,7 @@ def save_judge(judge:Judge, path, **about):         # about: who was seen, how i
 
 def load_judge(path=None)->Judge:               # path: of `save_judge`; None: the bundled one
     "A trained judge, frozen; `judge.about` says whom it saw."
-    path = path or bundled('judge.safetensors')
+    path = bundled('judge.safetensors') if path is None else path
     tensors, about = read_tensors(path, 'judge')
     if not {'names', 'width'} <= set(about):
         raise ValueError(f'{path}: does not name its coefficients; save it with save_judge')

@@ -6,14 +6,14 @@ Docs: https://instant4d.github.io/instant4d/training/runs.html.md"""
 
 # %% auto #0
 __all__ = ['ITSELF', 'load_motion', 'by_all', 'get_motion', 'get_embedding', 'rendering', 'check_rendering', 'stop_rendering',
-           'Report', 'run', 'claim_folder', 'claimed', 'finish']
+           'Report', 'read_curve', 'run', 'claim_folder', 'claimed', 'finish']
 
 # %% ../../nbs/training/58_runs.ipynb #bd662b9c
 import contextlib, json, logging, os, subprocess, sys
 from pathlib import Path
 import torch
 from ..config import Config
-from ..files import writing
+from ..files import existing, writing
 from ..patching import patch
 from ..model.motion import MotionEncoder
 from ..data.people import Heads
@@ -23,6 +23,7 @@ from ..teacher.heads import split_seeds
 from .judges import IdentityEmbedding, train_identity
 from .motion_encoder import train_motion
 from ..data.shards import TEST_SEEDS
+from .checkpoints import load_plain, save_checkpoint
 from .loop import open_heads, train
 from .monitoring import contact_sheet, held_out
 
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)     # the command line prints instead
 # %% ../../nbs/training/58_runs.ipynb #7fce0543
 def load_motion(path, cfg:Config, coefs:int)->dict:
     "State of a trained M, or one line."
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file; check its name')
+    existing(path)
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
         M = (make_motion(cfg.model) if cfg.model.motion != 'small'
@@ -55,7 +56,7 @@ def by_all(
     net = None if path.exists() else make(here.device)
     here.wait_for_everyone()
     if net is not None and here.is_main_process:
-        with writing(path) as part: torch.save(net.cpu().state_dict(), part)
+        save_checkpoint(path, net.cpu().state_dict())
     here.wait_for_everyone()        # then all read what the first has written
 
 # %% ../../nbs/training/58_runs.ipynb #ba899073
@@ -80,7 +81,8 @@ def get_embedding(cfg:Config, people:Heads, out)->IdentityEmbedding:
     path, steps = Path(out)/'identity.pt', max(1, cfg.train.steps//10)
     by_all(path, lambda device: train_identity(people, steps, device=device))
     net = IdentityEmbedding()
-    net.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+    try: net.load_state_dict(load_plain(path))
+    except (RuntimeError, TypeError): raise ValueError(f'{path}: not an identity embedding; remove it, it is made again') from None
     return net.eval().requires_grad_(False)
 
 # %% ../../nbs/training/58_runs.ipynb #d3cb9275
@@ -146,14 +148,22 @@ class Report:
         self.say(line.format(*row))
         return driven
 
+# %% ../../nbs/training/58_runs.ipynb #d1f34bc7
+def read_curve(path)->list:         # rows of numbers; [] where there is no file
+    "A curve that a run has written, or one line."
+    if not Path(path).exists(): return []
+    try:
+        rows = json.loads(existing(path).read_text())
+        numbers = [v for r in rows for v in r]
+        if isinstance(rows, list) and all(rows) and {*map(type, numbers)} <= {int, float}: return rows
+    except (ValueError, TypeError, RecursionError, OSError): pass
+    raise ValueError(f'{path}: not a curve; remove it, the weights do not need it')
+
 # %% ../../nbs/training/58_runs.ipynb #e823db9f
 @patch
 def before(self:Report)->list:
     "The curve so far, of a run that goes on."
-    p = self.out/'curve.json'
-    try: return json.loads(p.read_text()) if p.exists() else []
-    except ValueError:
-        raise ValueError(f'{p}: not a curve; remove it, the weights do not need it') from None
+    return read_curve(self.out/'curve.json')
 
 @patch
 def write(self:Report, sheet):
@@ -204,10 +214,12 @@ def claimed(out, main:bool=True):
         yield
         return
     path = out/'running'
-    n = path.read_text().strip() if path.exists() else ''
-    if n.isdigit() and int(n) != os.getpid() and psutil.pid_exists(int(n)):
-        raise ValueError(f'{out}: process {n} is training here; choose another --out')
-    path.write_text(str(os.getpid()))
+    n = path.read_bytes()[:12].decode(errors='replace').strip() if path.is_file() else ''
+    if n.isdecimal() and int(n) != os.getpid():
+        with contextlib.suppress(psutil.Error, OverflowError):      # one that began later has only inherited the number
+            if psutil.Process(int(n)).create_time() < path.stat().st_mtime + 2:
+                raise ValueError(f'{out}: process {n} is training here; choose another --out, or remove {path} if it does something else')
+    with writing(path) as part: part.write_text(str(os.getpid()))
     try: yield
     finally: path.unlink(missing_ok=True)
 
