@@ -10,7 +10,7 @@ __all__ = ['WHITE', 'MIN_SIDE', 'VIRIDIS', 'CROP_SIDE', 'CROP_UP', 'open_image',
            'find_face', 'crop_face', 'check_portrait', 'load_portrait', 'save_image', 'read_mark']
 
 # %% ../nbs/03_images.ipynb #5c590b75
-import io, math, warnings
+import io, math, os, warnings
 from functools import lru_cache
 from numbers import Integral
 from pathlib import Path

@@ -54,7 +54,7 @@ def test_the_core_path_takes_two_hours():
     assert sum(took) <= 125, f'{sum(took):.0f} minutes'
     for k, n in enumerate(order[1:], 1):
         first = cells(at[n], 'markdown')[0]; said = int(re.search(rf'\*Station {k} of 9, (\d+) minutes\.', first)[1])
-        assert abs(said - took[k]) < 1.5, f'{n}: says {said} minutes, counted {took[k]:.1f}'
+        assert said == round(took[k]), f'{n}: says {said} minutes, counted {took[k]:.1f}'
         links = re.findall(r'\]\(([^)]*\.ipynb)\)', first)
         assert order[k-1] in ''.join(links) and (k == 9 or f'{order[k+1]}.ipynb' in links)
 

@@ -298,7 +298,9 @@ def usable(
     device,         # name of a device, or a device
 )->torch.device:
     "The device, or one line where it cannot be used here."
-    try: return torch.zeros(1, device=device).cpu() is not None and torch.device(device)
+    try:
+        torch.zeros(1, device=device).cpu()         # a place without numbers, as meta, is none
+        return torch.device(device)
     except (AssertionError, RuntimeError, TypeError, NotImplementedError) as e:
         why = str(e).strip().split('\n')[0].split('. ')[0].rstrip('.')[:90]
         raise ValueError(f"device {device!r} cannot be used ({why}); use 'cpu'") from None
