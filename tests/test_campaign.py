@@ -212,7 +212,7 @@ for k, vs in dict(size=('16', 16.5, None, (16,), (16, 16, 16), (16, None), b'1',
 
 X = torch.zeros(3, 64, 64)
 TENSORS = dict(whole=X.long(), bytes=X.byte(), sparse=X.to_sparse(), meta=X.to('meta'), complex=X.to(torch.complex64), truth=X.bool(), four=torch.zeros(4, 64, 64), batch=X[None], nan=NAN*X, far=X + 128, array=X.numpy(), none=None, list=[1], number=3, text=b'abc', folder='.', nothing='', long='a'*5000, nul='a\0b', address='http://x/y.png', line='a\nb.png')
-for n, v in TENSORS.items(): add('pictures', f'portrait {n}', lambda here, v=v: load_portrait(v, 64)); add('pictures', f'uncropped {n}', lambda here, v=v: load_portrait(v, 64, crop=False))
+for n, v in TENSORS.items(): add('pictures', f'portrait {n}', lambda here, v=v: load_portrait(v, 64)); add('pictures', f'uncropped {n}', lambda here, v=v: load_portrait(v, 64, crop=False), fine=n == 'array')
 for n, v in dict(sparse=X.to_sparse(), meta=X.to('meta'), complex=X.to(torch.complex64), words='a.png', none=None, list=[1], number=3, four=torch.zeros(4, 64, 64), objects=np.array([None]), nan=NAN*X, whole=X.long() + 300).items(): add('pictures', f'pixels {n}', lambda here, v=v: as_pixels(v))
 for n, v in dict(whole=X.long() + 200, half=X.half(), eight=X.to(torch.float8_e4m3fn), truth=X.bool(), grad=X.clone().requires_grad_()).items(): add('pictures', f'good pixels {n}', lambda here, v=v: as_pixels(v), fine=True)
 for v in (0, -1, None, 'x', 2.5, 10**9): add('pictures', f'size {v}', lambda here, v=v: load_portrait(Image.new('RGB', (64, 64)), v, crop=False))
