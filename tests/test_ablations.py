@@ -31,6 +31,7 @@ def test_one_line_before_anything_runs(case, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on(tmp_path):
     "Four steps at once are four steps in two calls, and the curve has them all."
     start, heads = still_parts(new_model('ablation')), Heads(TRAIN)
@@ -77,6 +78,7 @@ def test_bundled_late_rivals(name):
     assert not torch.equal(old.psi.fc1.weight, new.psi.fc1.weight)
 
 
+@pytest.mark.slow
 def test_late_rivals_are_trained_by_a_command(tmp_path):
     "At toy size: both are written, belong to the bundled weights, are not trained twice, and another length is refused."
     from instant4d.cli import main

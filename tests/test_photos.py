@@ -152,6 +152,7 @@ def test_doubles_are_taken(model, heads):
     assert a.detail.dtype == torch.float32 and a.detail.any()
 
 
+@pytest.mark.slow
 def test_the_face_one_asks_for(framer):
     "Two people of whom one is upside down; a photograph on its side or its head; half a face is no face; a blurred one stays the first."
     data = pytest.importorskip('skimage.data'); one = Image.fromarray(data.astronaut()); two = Image.new('RGB', (1100, 600), 'white')
