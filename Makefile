@@ -16,6 +16,8 @@ TORCH_INSTALL := $(PIP) install -c constraints.txt torch torchvision $(if $(TORC
 
 # Threads that wait without spinning: on a busy machine this is worth a factor.
 export OMP_WAIT_POLICY = PASSIVE
+# Two processes test side by side: with a thread each they do not get in each other's way.
+test test-all: export OMP_NUM_THREADS = 1
 
 .PHONY: help install tour test test-all lab bench site clean
 

@@ -23,13 +23,13 @@ from .config import from_dict
 NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG      # no room on the disk, in the quota, in one file
 
 def short_name(path)->str:
-    "A path for a message: the ends of one that is endless."
+    "A path for a message; of a very long one, both ends."
     s = os.fspath(path) if isinstance(path, (str, os.PathLike)) else repr(path)
     s = s if len(s) <= 200 else f'{s[:80]}...{s[-80:]}'
     return s if s.isprintable() else repr(s)
 
 def target(path)->Path:
-    "The path of a file to write, or one line for what cannot be one."
+    "The path of a file to be written; what cannot be one gets one line."
     if isinstance(path, (str, os.PathLike)) and Path(path).name and '\0' not in os.fspath(path): return Path(path)
     raise ValueError(f'{short_name(path)}: not the name of a file; give one to write to')
 
@@ -91,7 +91,7 @@ def existing(
     help='check its name',          # what to do where there is none
     what='a path',                  # what is expected, for other things than paths
 )->Path:
-    "The path of a file that is there; a missing one, a folder, a pipe and what is no path are one line."
+    "The path of a file that is there; a missing one, a folder, a pipe and what is no path get one line."
     if not isinstance(path, (str, os.PathLike)): raise ValueError(f'{what} is expected, not {type(path).__name__}')
     if not os.path.exists(path): raise FileNotFoundError(f'{short_name(path)}: no such file; {help}')   # also loops, endless names
     if not os.path.isfile(path): raise ValueError(f'{short_name(path)}: not a file; {help}')

@@ -123,7 +123,7 @@ def plain(
     x:Tensor,   # of any kind
     name:str,   # what to call it in an error
 )->Tensor:      # without gradient, float32 where its type is shorter
-    "A dense tensor with numbers in it; a sparse, complex or empty-handed one is one line."
+    "A dense tensor with numbers in it; a sparse or complex one, or one on meta, gets one line."
     kind = x.layout if x.layout != torch.strided else x.dtype if x.is_complex() or x.is_quantized else x.device if x.is_meta else None
     if kind: raise ValueError(f'{name}: a tensor of {kind}; use a dense one of plain numbers')
     return x.detach().float() if x.is_floating_point() and x.element_size() < 4 else x.detach()

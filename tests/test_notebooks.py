@@ -1,10 +1,10 @@
-"""Every notebook runs from its first cell to its last, and so do the solutions of its exercises."""
+"""Every notebook runs from its first cell to its last, and so do the solutions of its exercises; the longest ones in `make test-all`."""
 import os, subprocess, sys
 from pathlib import Path
 import pytest
 
 NBS = Path(__file__).resolve().parent.parent/'nbs'
-SLOW = set()                                                 # notebooks that take more than half a minute on an idle machine
+SLOW = {'29_photos', '44_heads', '57_loop', '62_report', '63_rivals', '81_bottleneck'}      # the longest ones: together a quarter of the time of all
 FLAGS = ['slow'] if os.environ.get('INSTANT4D_SLOW') else []
 
 

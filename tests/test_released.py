@@ -178,5 +178,6 @@ def test_a_photograph(models):
 def test_the_variant_is_never_guessed(file, tmp_path):
     from instant4d.model.released import load_released, variant_of
     assert variant_of('x/ckpt.pth') == 'new' and variant_of(file) == 'legacy' and variant_of('other.pth', 'new') == 'new'
+    (tmp_path/'other.pth').write_bytes(b'?')
     with pytest.raises(ValueError, match="give variant='legacy' or 'new'"): load_released(tmp_path/'other.pth')
     with pytest.raises(ValueError, match="'old' is unknown"): load_released(file, 'old')

@@ -398,7 +398,10 @@ class Anatomy:
         avatar:Avatar, driver:Driver,
         most:int=4000,              # points
     ): self.avatar, self.driver, self.keep = avatar, driver, thin_out(avatar, most)
-    def code(self, values): "The motion code of named values; None if all are 0."; c = self.driver.coefficients({} if values is None else values); return self.driver(c) if c.any() else None
+    def code(self, values):
+        "The motion code of named values; None if all are 0."
+        c = self.driver.coefficients({} if values is None else values)
+        return self.driver(c) if c.any() else None
     def chosen(self, cut:float=1., solid:float=0.)->Tensor:     # numbers of Gaussians
         "Those that are kept, behind a cut and above an opacity; in the still head, so that they stay the same."
         g = self.avatar.gaussians(); number_of(cut, 'cut'); number_of(solid, 'solid')
@@ -431,7 +434,8 @@ def widget(self:Anatomy):
             cloud.x, cloud.y, cloud.z = np.ascontiguousarray(p.T)
             cloud.marker.color = in_cube(c)
     def clicked(trace, points, state):
-        if points.point_inds and points.point_inds[0] < len(self.chosen(cut.value, solid.value)): line.value = self.numbers(self.chosen(cut.value, solid.value)[points.point_inds[0]].item(), values())
+        dots, hit = self.chosen(cut.value, solid.value), points.point_inds
+        if hit and hit[0] < len(dots): line.value = self.numbers(dots[hit[0]].item(), values())
     figure.data[0].on_click(clicked)
     for v in (by, cut, solid, name, much): v.observe(redraw, 'value')
     about = intro('Inside the head', 'Every point is a Gaussian. Drag to turn; cut the face away; click a point.')

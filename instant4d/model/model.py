@@ -299,7 +299,7 @@ def usable(
 )->torch.device:
     "The device, or one line where it cannot be used here."
     try:
-        torch.zeros(1, device=device).cpu()         # a place without numbers, as meta, is none
+        torch.zeros(1, device=device).cpu()         # also refuses meta, which holds no numbers
         return torch.device(device)
     except (AssertionError, RuntimeError, TypeError, NotImplementedError) as e:
         why = str(e).strip().split('\n')[0].split('. ')[0].rstrip('.')[:90]
