@@ -398,10 +398,6 @@ class Anatomy:
         avatar:Avatar, driver:Driver,
         most:int=4000,              # points
     ): self.avatar, self.driver, self.keep = avatar, driver, thin_out(avatar, most)
-    def code(self, values):
-        "The motion code of named values; None if all are 0."
-        c = self.driver.coefficients({} if values is None else values)
-        return self.driver(c) if c.any() else None
     def chosen(self, cut:float=1., solid:float=0.)->Tensor:     # numbers of Gaussians
         "Those that are kept, behind a cut and above an opacity; in the still head, so that they stay the same."
         g = self.avatar.gaussians(); number_of(cut, 'cut'); number_of(solid, 'solid')
@@ -417,6 +413,13 @@ class Anatomy:
         row = lambda x: ', '.join(f'{v:.1f}' for v in x.tolist())
         return (f'Gaussian {k}: at ({row(g.means[k]*MM)}) mm, {row(g.scales[k]*MM)} mm wide, opacity {g.opacities[k]:.2f}, '
                 f'colour ({", ".join(f"{v:.2f}" for v in g.colors[k].tolist())}), moved by {(g.means[k] - still.means[k]).norm()*MM:.1f} mm')
+
+# %% ../../nbs/explore/72_widgets.ipynb #ed7d63fb
+@patch
+def code(self:Anatomy, values):
+    "The motion code of named values; None if all are 0."
+    c = self.driver.coefficients({} if values is None else values)
+    return self.driver(c) if c.any() else None
 
 # %% ../../nbs/explore/72_widgets.ipynb #b4d3a9c3
 @patch
