@@ -27,6 +27,7 @@ def declare_torchvision_operators():
 TORCHVISION_OPERATORS = declare_torchvision_operators()
 
 
+@pytest.hookimpl(tryfirst=True)                              # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items):
     "With `-n 2 --dist loadgroup`: notebooks go to whoever is free, the tests of one file stay together and share what they prepare."
     for item in items:

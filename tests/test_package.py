@@ -1,5 +1,5 @@
 """What a wheel must hold, and what other libraries must be able to read."""
-import json, re, subprocess, sys, zipfile
+import json, re, shutil, subprocess, sys, zipfile
 from pathlib import Path
 import pytest
 from PIL import Image
@@ -30,9 +30,11 @@ def test_public_names():
 
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory):
-    "The package as a wheel, unpacked in a folder of its own, far away from the repository."
+    "The package as a wheel, unpacked in a folder of its own, far away from the repository; built from a copy, as setuptools writes beside its sources."
     out = tmp_path_factory.mktemp('wheel')
-    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', str(out), str(ROOT)], check=True, capture_output=True)
+    shutil.copytree(ROOT, out/'source', ignore=shutil.ignore_patterns('.*', 'build', 'out', '__pycache__', '*.egg-info'))
+    run = subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', str(out), str(out/'source')], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
     with zipfile.ZipFile(next(out.glob('*.whl'))) as z: z.extractall(out/'site')
     return out/'site'
 
