@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 NBS = Path(__file__).resolve().parent.parent/'nbs'
-SLOW = set('14_kernels 29_photos 31_model 43_strands 44_heads 51_judges 53_adversary 57_loop 58_runs 62_report 63_rivals 64_bench 65_budget 81_bottleneck 82_switches'.split())      # the longest beside the core path: half of the time of all
+SLOW = set('14_kernels 29_photos 31_model 43_strands 44_heads 51_judges 53_adversary 57_loop 58_runs 62_report 63_rivals 64_bench 65_budget 81_bottleneck 82_switches'.split())      # the longest outside the core path: make test-all runs them
 FLAGS = ['slow'] if os.environ.get('INSTANT4D_SLOW') else []
 
 
