@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 NBS = Path(__file__).resolve().parent.parent/'nbs'
-SLOW = set('14_kernels 29_photos 31_model 43_strands 44_heads 51_judges 53_adversary 57_loop 58_runs 62_report 63_rivals 64_bench 65_budget 81_bottleneck 82_switches'.split())      # the longest outside the core path: make test-all runs them
+# The longest outside the core path, and more of the appendices: make test-all runs them.
+SLOW = set('''03_images 14_kernels 24_fan 25_dino 29_photos 31_model 40_morphable 43_strands 44_heads 50_motion_encoder 51_judges 53_adversary
+56_monitoring 57_loop 58_runs 59_framer 60_metrics 62_report 63_rivals 64_bench 65_budget 81_bottleneck 82_switches'''.split())
 FLAGS = ['slow'] if os.environ.get('INSTANT4D_SLOW') else []
 
 
