@@ -166,6 +166,7 @@ def test_another_precision_wants_another_process():
     assert r.stdout.splitlines() == ['this process has trained in another precision before; restart it to train in bf16', 'no'], r.stderr
 
 
+@pytest.mark.slow
 def test_half_precision_stays_close(tmp_path):
     "bf16 is for the networks alone: after a few steps the loss is that of fp32 to a few per cent."
     script = '''
