@@ -25,3 +25,9 @@ def test_lpips_runs():
     lpips = pytest.importorskip('lpips')
     distance, x = lpips.LPIPS(net='alex', pnet_rand=True, verbose=False), torch.rand(1, 3, 64, 64)
     with torch.no_grad(): assert distance(x, x) < 1e-6 < distance(x, x.flip(-1))
+
+
+def test_files_stay_together(request):
+    "With `--dist loadgroup` the tests of one file go to one worker. If xdist does not see the marks of conftest.py, nothing else says so."
+    if getattr(request.config.option, 'loadgroup', None) is not True: pytest.skip('only where several processes test')
+    assert request.node.nodeid.endswith('@test_setup.py')
